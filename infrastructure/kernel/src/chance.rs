@@ -1,0 +1,112 @@
+//! Chance as a parameter: the machine's randomness, or a sequence that repeats from a seed.
+
+use std::sync::Mutex;
+
+use aws_lc_rs::digest;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+/// Gives random bytes.
+pub trait Chance: Send + Sync {
+    /// Fills `buffer` with random bytes.
+    fn fill(&self, buffer: &mut [u8]);
+
+    /// Thirty-two random bytes as text that is safe in URLs, cookies and file names (52 base32 characters).
+    fn token(&self) -> String {
+        let mut bytes = [0_u8; 32];
+        self.fill(&mut bytes);
+        data_encoding::BASE32_NOPAD
+            .encode(&bytes)
+            .to_ascii_lowercase()
+    }
+
+    /// A random number below `limit`, which must be above zero; the bias is below 2^-32.
+    fn below(&self, limit: u32) -> u32 {
+        let mut bytes = [0_u8; 8];
+        self.fill(&mut bytes);
+        u32::try_from(u64::from_be_bytes(bytes) % u64::from(limit.max(1))).unwrap_or(0)
+    }
+
+    /// A random UUID (RFC 9562, version 4) in lower case.
+    fn uuid(&self) -> String {
+        let mut b = [0_u8; 16];
+        self.fill(&mut b);
+        b[6] = (b[6] & 0x0f) | 0x40;
+        b[8] = (b[8] & 0x3f) | 0x80;
+        let hex = data_encoding::HEXLOWER.encode(&b);
+        format!(
+            "{}-{}-{}-{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..]
+        )
+    }
+}
+
+/// The operating system's randomness, through the binary's one crypto provider.
+#[derive(Debug, Default)]
+pub struct SystemChance(SystemRandom);
+
+/// A repeatable sequence: SHA-256 of the seed and a counter. For the simulated country and for tests, never for keys in use.
+#[derive(Debug)]
+pub struct SeededChance {
+    state: Mutex<(u64, u64)>,
+}
+
+impl SeededChance {
+    /// The sequence that belongs to `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            state: Mutex::new((seed, 0)),
+        }
+    }
+}
+
+impl Chance for SystemChance {
+    fn fill(&self, buffer: &mut [u8]) {
+        self.0
+            .fill(buffer)
+            .expect("the operating system gives randomness, or nothing secure can go on");
+    }
+}
+
+impl Chance for SeededChance {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for chunk in buffer.chunks_mut(32) {
+            let mut context = digest::Context::new(&digest::SHA256);
+            context.update(&state.0.to_be_bytes());
+            context.update(&state.1.to_be_bytes());
+            state.1 += 1;
+            chunk.copy_from_slice(&context.finish().as_ref()[..chunk.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_and_another_differs() {
+        let (a, b, c) = (
+            SeededChance::new(7),
+            SeededChance::new(7),
+            SeededChance::new(8),
+        );
+        let (ta, tb, tc) = (a.token(), b.token(), c.token());
+        assert_eq!(ta, tb);
+        assert_ne!(ta, tc);
+        assert_ne!(a.token(), ta);
+    }
+
+    #[test]
+    fn uuids_carry_their_version() {
+        let uuid = SystemChance::default().uuid();
+        assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"));
+    }
+}

@@ -1,0 +1,276 @@
+//! Who takes part in the exchange, in X-Road's identifiers: members, subsystems, services, servers.
+//!
+//! Source: X-Road PR-REST section 4 and PR-GCONF. The text form joins parts with `/`; each part is percent-encoded
+//! on its own. Inbound text is read leniently (old ecosystems hold odd codes); registration is strict elsewhere.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest part of an identifier, in bytes after decoding; X-Road's database columns hold 255.
+pub const PART_BYTES_MAX: usize = 255;
+
+/// A member of an exchange: instance, class and code, for example `PE/GOB/20131380951`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId {
+    /// The ecosystem, for example `PE`.
+    pub instance: String,
+    /// The member class, for example `GOB`.
+    pub class: String,
+    /// The member's code within its class.
+    pub code: String,
+}
+
+/// A subsystem of a member: the party that asks and answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubsystemId {
+    /// The owner.
+    pub member: MemberId,
+    /// The subsystem's code.
+    pub code: String,
+}
+
+/// A service of a subsystem.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId {
+    /// The provider.
+    pub subsystem: SubsystemId,
+    /// The service's code.
+    pub code: String,
+}
+
+/// A security server: its owner and the owner's code for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId {
+    /// The owner.
+    pub owner: MemberId,
+    /// The server's code.
+    pub code: String,
+}
+
+/// The text is not an identifier of the expected kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected {expected} parts joined by '/', each 1 to {PART_BYTES_MAX} bytes of percent-encoded UTF-8"
+)]
+pub struct BadIdentifier {
+    /// How many parts this kind of identifier has.
+    pub expected: usize,
+}
+
+impl MemberId {
+    /// A member from its parts.
+    pub fn new(instance: &str, class: &str, code: &str) -> Self {
+        Self {
+            instance: instance.into(),
+            class: class.into(),
+            code: code.into(),
+        }
+    }
+
+    /// A subsystem of this member.
+    pub fn subsystem(&self, code: &str) -> SubsystemId {
+        SubsystemId {
+            member: self.clone(),
+            code: code.into(),
+        }
+    }
+
+    /// A security server of this member.
+    pub fn server(&self, code: &str) -> ServerId {
+        ServerId {
+            owner: self.clone(),
+            code: code.into(),
+        }
+    }
+}
+
+impl SubsystemId {
+    /// A service of this subsystem.
+    pub fn service(&self, code: &str) -> ServiceId {
+        ServiceId {
+            subsystem: self.clone(),
+            code: code.into(),
+        }
+    }
+}
+
+impl ServiceId {
+    /// The member that answers for this service.
+    pub fn member(&self) -> &MemberId {
+        &self.subsystem.member
+    }
+}
+
+/// Percent-encodes one part: everything but RFC 3986 unreserved characters.
+pub fn encode_part(part: &str) -> String {
+    part.bytes()
+        .fold(String::with_capacity(part.len()), |mut text, byte| {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    text.push(char::from(byte))
+                }
+                _ => text.push_str(&format!("%{byte:02X}")),
+            }
+            text
+        })
+}
+
+/// Decodes one percent-encoded part; `None` if an escape is broken, the text is not UTF-8, empty or too long.
+pub fn decode_part(part: &str) -> Option<String> {
+    let raw = part.as_bytes();
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while at < raw.len() {
+        if raw[at] == b'%' {
+            let pair = raw.get(at + 1..at + 3)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?);
+            at += 3;
+        } else {
+            bytes.push(raw[at]);
+            at += 1;
+        }
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (!text.is_empty() && text.len() <= PART_BYTES_MAX).then_some(text)
+}
+
+fn parts<const N: usize>(text: &str) -> Result<[String; N], BadIdentifier> {
+    let bad = BadIdentifier { expected: N };
+    let decoded: Vec<String> = text
+        .split('/')
+        .take(N + 1)
+        .map(decode_part)
+        .collect::<Option<_>>()
+        .ok_or(bad.clone())?;
+    decoded.try_into().map_err(|_| bad)
+}
+
+impl FromStr for MemberId {
+    type Err = BadIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, BadIdentifier> {
+        let [instance, class, code] = parts::<3>(text)?;
+        Ok(Self {
+            instance,
+            class,
+            code,
+        })
+    }
+}
+
+impl FromStr for SubsystemId {
+    type Err = BadIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, BadIdentifier> {
+        let [instance, class, code, subsystem] = parts::<4>(text)?;
+        Ok(MemberId {
+            instance,
+            class,
+            code,
+        }
+        .subsystem(&subsystem))
+    }
+}
+
+impl FromStr for ServiceId {
+    type Err = BadIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, BadIdentifier> {
+        let [instance, class, code, subsystem, service] = parts::<5>(text)?;
+        Ok(MemberId {
+            instance,
+            class,
+            code,
+        }
+        .subsystem(&subsystem)
+        .service(&service))
+    }
+}
+
+impl FromStr for ServerId {
+    type Err = BadIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, BadIdentifier> {
+        let [instance, class, code, server] = parts::<4>(text)?;
+        Ok(MemberId {
+            instance,
+            class,
+            code,
+        }
+        .server(&server))
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{}/{}",
+            encode_part(&self.instance),
+            encode_part(&self.class),
+            encode_part(&self.code)
+        )
+    }
+}
+
+impl fmt::Display for SubsystemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.member, encode_part(&self.code))
+    }
+}
+
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.subsystem, encode_part(&self.code))
+    }
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, encode_part(&self.code))
+    }
+}
+
+macro_rules! as_text {
+    ($($kind:ty),*) => {$(
+        impl Serialize for $kind {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+as_text!(MemberId, SubsystemId, ServiceId, ServerId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn odd_codes_of_old_ecosystems_survive() {
+        let id: SubsystemId = "DEV/COM/1234/s%2Fub%20%C3%B6"
+            .parse()
+            .expect("lenient inbound");
+        assert_eq!(id.code, "s/ub ö");
+        assert_eq!(id.to_string(), "DEV/COM/1234/s%2Fub%20%C3%B6");
+        assert!("DEV/COM".parse::<MemberId>().is_err());
+        assert!("DEV//1".parse::<MemberId>().is_err());
+        assert!("DEV/%ff/1".parse::<MemberId>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_service_reads_back(parts in proptest::collection::vec("\\PC{1,20}", 5)) {
+            let id = MemberId::new(&parts[0], &parts[1], &parts[2]).subsystem(&parts[3]).service(&parts[4]);
+            prop_assert_eq!(id.to_string().parse::<ServiceId>(), Ok(id));
+        }
+    }
+}

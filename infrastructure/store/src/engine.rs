@@ -1,0 +1,98 @@
+//! The one place that knows two engines: opening them, and how a transaction begins on each.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::StoreError;
+
+/// Readers at a time on SQLite: each costs a thread and a page cache, and a small machine has two cores.
+const SQLITE_READERS_MAX: u32 = 4;
+/// Page cache of each SQLite connection in KiB (negative means KiB to SQLite): small, for many bodies share a process.
+const SQLITE_CACHE: &str = "-1024";
+/// Connections to PostgreSQL: its processes are heavy, and the work is short.
+const POSTGRES_CONNECTIONS_MAX: u32 = 16;
+/// How long a caller waits for a connection before the page says 'later'.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+/// An idle connection is given back after this time.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The engine behind a store.
+pub(crate) enum Engine {
+    /// A file; one writer, several readers.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+impl Engine {
+    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Self::open_sqlite(path.trim_start_matches("//")).await;
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url)?;
+            let pool = PgPoolOptions::new()
+                .max_connections(POSTGRES_CONNECTIONS_MAX)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(IDLE_TIMEOUT)
+                .connect_with(options)
+                .await?;
+            return Ok(Self::Postgres(pool));
+        }
+        Err(StoreError::Address(
+            url.split('@').next_back().unwrap_or("").to_owned(),
+        ))
+    }
+
+    async fn open_sqlite(path: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What was committed survives a power cut, not only a crash of the process.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .pragma("cache_size", SQLITE_CACHE)
+            .statement_cache_capacity(64);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(SQLITE_READERS_MAX)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(IDLE_TIMEOUT)
+            .connect_lazy_with(options);
+        Ok(Self::Sqlite { writer, readers })
+    }
+
+    /// Runs statement text outside of any transaction; for making a test's own schema.
+    pub(crate) async fn run(&self, sql: String) -> Result<(), StoreError> {
+        let safe = sqlx::AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite { writer, .. } => sqlx::raw_sql(safe).execute(writer).await.map(drop)?,
+            Self::Postgres(pool) => sqlx::raw_sql(safe).execute(pool).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The store's promises, on both engines.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kernel::{Moment, SetClock};
+use serde_json::json;
+
+use crate::jobs::Runner;
+use crate::{Job, JobError, JobHandler, Migration, Store, Subscriber, params, testing};
+
+const TABLE: &[Migration] = &[Migration {
+    version: 1,
+    name: "notes",
+    sql: "CREATE TABLE test_note (id TEXT NOT NULL PRIMARY KEY, n BIGINT, body BYTEA, word TEXT);",
+}];
+const INSERT: &str = "INSERT INTO test_note (id, n, body, word) VALUES ($1, $2, $3, $4)";
+const ALL: &str = "SELECT id, n, body, word FROM test_note ORDER BY id";
+
+async fn put(store: &Store, id: &str, commit: bool) {
+    let mut tx = store.begin().await.expect("begin");
+    tx.execute(INSERT, &params![id, 7_i64, vec![0_u8, 255], None::<String>])
+        .await
+        .expect("insert");
+    if commit {
+        tx.commit().await.expect("commit");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_come_back_and_a_dropped_transaction_never_was() {
+    testing::both(|store| async move {
+        store.migrate(&[("test", TABLE)]).await.expect("migrate");
+        put(&store, "a", true).await;
+        put(&store, "b", false).await;
+        let rows = store
+            .read()
+            .await
+            .expect("read")
+            .all(ALL, &[])
+            .await
+            .expect("rows");
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].text(0).expect("id"), "a");
+        assert_eq!(rows[0].int(1).expect("n"), 7);
+        assert_eq!(rows[0].bytes(2).expect("body"), [0, 255]);
+        assert_eq!(rows[0].opt_text(3).expect("word"), None);
+        assert!(rows[0].int(0).is_err(), "text is not a number");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_key_is_told_apart() {
+    testing::both(|store| async move {
+        store.migrate(&[("test", TABLE)]).await.expect("migrate");
+        put(&store, "a", true).await;
+        let mut tx = store.begin().await.expect("begin");
+        let values = params!["a", 1_i64, None::<Vec<u8>>, "x"];
+        let error = tx
+            .execute(INSERT, &values)
+            .await
+            .expect_err("the key is there");
+        assert!(error.is_duplicate());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_whose_text_changed_is_refused() {
+    const CHANGED: &[Migration] = &[Migration {
+        version: 1,
+        name: "notes",
+        sql: "SELECT 1",
+    }];
+    testing::both(|store| async move {
+        store.migrate(&[("test", TABLE)]).await.expect("migrate");
+        store
+            .migrate(&[("test", TABLE)])
+            .await
+            .expect("again, nothing to do");
+        assert!(store.migrate(&[("test", CHANGED)]).await.is_err());
+        assert!(
+            store.migrate(&[("test", &[])]).await.is_err(),
+            "data newer than the program"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_retry_back_off_die_and_can_be_replayed() {
+    let clock = Arc::new(SetClock::at(Moment::from_seconds(1_000)));
+    testing::both_at(clock.clone(), |store| {
+        let clock = clock.clone();
+        async move {
+            let runs = Arc::new(AtomicUsize::new(0));
+            let counted = runs.clone();
+            let mut handler = JobHandler::new("fails", move |_| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                async { Err(JobError::retry("no")) }
+            });
+            handler.attempts_max = 3;
+            let runner = Runner::new(store.clone(), vec![handler], Vec::new());
+            let mut tx = store.begin().await.expect("begin");
+            tx.enqueue(Job::new("fails", json!({})).key("one"))
+                .await
+                .expect("enqueue");
+            tx.enqueue(Job::new("fails", json!({})).key("one"))
+                .await
+                .expect("the same key once");
+            tx.commit().await.expect("commit");
+            assert_eq!(runner.drain().await.expect("drain"), 1);
+            assert_eq!(runner.drain().await.expect("not yet due"), 0);
+            for _ in 0..2 {
+                clock.advance(10);
+                runner.drain().await.expect("drain");
+            }
+            assert_eq!(runs.load(Ordering::SeqCst), 3);
+            let dead = store.dead_letters().await.expect("dead letters");
+            assert_eq!((dead.len(), dead[0].error.as_str()), (1, "no"));
+            assert!(store.replay(dead[0].id).await.expect("replay"));
+            assert_eq!(runner.drain().await.expect("drain"), 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_reaches_every_subscriber_only_if_the_act_was_committed() {
+    testing::both(|store| async move {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let subscriber = |name: &'static str| {
+            let heard = heard.clone();
+            Subscriber::new("case.granted", name, move |run| {
+                assert_eq!(run.payload["case"], 7);
+                heard.fetch_add(1, Ordering::SeqCst);
+                async { Ok(()) }
+            })
+        };
+        let runner = Runner::new(
+            store.clone(),
+            Vec::new(),
+            vec![subscriber("a"), subscriber("b")],
+        );
+        for commit in [false, true] {
+            let mut tx = store.begin().await.expect("begin");
+            tx.publish("case.granted", &json!({"case": 7}))
+                .await
+                .expect("publish");
+            if commit {
+                tx.commit().await.expect("commit");
+            }
+        }
+        runner.drain().await.expect("drain");
+        assert_eq!(heard.load(Ordering::SeqCst), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panicking_job_is_retried_and_a_killed_process_leaves_nothing_behind() {
+    testing::both(|store| async move {
+        let handler = JobHandler::new("panics", |_| async { panic!("on purpose") });
+        let runner = Runner::new(store.clone(), vec![handler], Vec::new());
+        let mut tx = store.begin().await.expect("begin");
+        tx.enqueue(Job::new("panics", json!({})))
+            .await
+            .expect("enqueue");
+        tx.enqueue(Job::new("nobody-knows", json!({})))
+            .await
+            .expect("enqueue");
+        tx.commit().await.expect("commit");
+        runner.drain().await.expect("drain");
+        let counts = store.job_counts().await.expect("counts");
+        assert_eq!((counts.ready, counts.running, counts.dead), (1, 0, 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_reads_back_the_same_and_damage_is_refused() {
+    testing::both(|store| async move {
+        store.migrate(&[("test", TABLE)]).await.expect("migrate");
+        put(&store, "a", true).await;
+        let mut first = Vec::new();
+        store.export(&mut first).await.expect("export");
+        put(&store, "b", true).await;
+        store.import(&mut first.as_slice()).await.expect("import");
+        let mut second = Vec::new();
+        store.export(&mut second).await.expect("export");
+        assert_eq!(
+            String::from_utf8_lossy(&first),
+            String::from_utf8_lossy(&second)
+        );
+        let damaged = String::from_utf8_lossy(&first).replace("test_note", "other_note");
+        assert!(store.import(&mut damaged.as_bytes()).await.is_err());
+        let rows = store
+            .read()
+            .await
+            .expect("read")
+            .all(ALL, &[])
+            .await
+            .expect("rows");
+        assert_eq!(rows.len(), 1, "a refused import changes nothing");
+    })
+    .await;
+}
