@@ -1,0 +1,538 @@
+//! The multipart envelope between nodes (PR-MESSTRANSP): written in one go, read piece by piece as it arrives.
+//!
+//! Framing is X-Road's: CR LF, `--boundary`, CR LF, headers, an empty line, raw bytes; at the end `--boundary--`. The
+//! reader accepts the parts only in the protocol's order, holds each to its own limit, and refuses anything after the
+//! signature. Read by `wire` for requests and responses; it makes no decision about what the parts mean.
+
+/// Most parts in a message: OCSP responses of a chain, REST part, body, two chains, signature.
+pub const PARTS_MAX: usize = 16;
+/// Longest header section of one part; real ones hold one or two short headers.
+pub const PART_HEADER_BYTES_MAX: usize = 2 * 1024;
+/// Most OCSP responses: one for each certificate below the root of an authentication chain.
+pub const OCSP_PARTS_MAX: usize = 5;
+/// Longest OCSP response; ours are below 2 KiB, national CAs with long chains stay below 10 KiB.
+pub const OCSP_BYTES_MAX: usize = 32 * 1024;
+/// Longest hash chain or hash chain result; a batch of thousands of messages stays below 10 KiB.
+pub const CHAIN_BYTES_MAX: usize = 64 * 1024;
+/// Longest signature; ours are about 8 KiB, of which most is certificates and OCSP.
+pub const SIGNATURE_BYTES_MAX: usize = 128 * 1024;
+/// Longest boundary (RFC 2046 section 5.1.1).
+pub const BOUNDARY_CHARS_MAX: usize = 70;
+
+/// Which part of a message it is, by its content type. The order of the variants is the order on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// OCSP response for a certificate of the sender's authentication chain.
+    Ocsp,
+    /// The request part.
+    Request,
+    /// The response part.
+    Response,
+    /// The body, if it is not empty.
+    Body,
+    /// Result of the hash chain.
+    ChainResult,
+    /// The hash chain.
+    Chain,
+    /// The signature; the last part.
+    Signature,
+    /// A SOAP fault in place of the signature.
+    Fault,
+}
+
+impl Kind {
+    /// The content type that names the part.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Ocsp => "application/ocsp-response",
+            Self::Request => "application/x-road-rest-request",
+            Self::Response => "application/x-road-rest-response",
+            Self::Body => "application/x-road-rest-body",
+            Self::ChainResult => "application/hash-chain-result",
+            Self::Chain => "application/hash-chain",
+            Self::Signature => "signature/bdoc-1.0/ts",
+            Self::Fault => "text/xml",
+        }
+    }
+
+    fn of(content_type: &str) -> Option<Self> {
+        let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        [
+            Self::Ocsp,
+            Self::Request,
+            Self::Response,
+            Self::Body,
+            Self::ChainResult,
+            Self::Chain,
+            Self::Signature,
+            Self::Fault,
+        ]
+        .into_iter()
+        .find(|kind| kind.content_type() == essence)
+    }
+
+    fn bytes_max(self, body_max: usize) -> usize {
+        match self {
+            Self::Ocsp => OCSP_BYTES_MAX,
+            Self::Request | Self::Response => super::message::PART_BYTES_MAX,
+            Self::Body => body_max,
+            Self::ChainResult | Self::Chain => CHAIN_BYTES_MAX,
+            Self::Signature => SIGNATURE_BYTES_MAX,
+            Self::Fault => super::codes::FAULT_BYTES_MAX,
+        }
+    }
+}
+
+/// The parts of one message, each with the exact bytes that stood on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// OCSP responses for the sender's authentication chain; requests only.
+    pub ocsp: Vec<Vec<u8>>,
+    /// The request or response part.
+    pub rest: Vec<u8>,
+    /// The body; never `Some` of nothing.
+    pub body: Option<Vec<u8>>,
+    /// Result of the hash chain.
+    pub chain_result: Option<Vec<u8>>,
+    /// The hash chain.
+    pub chain: Option<Vec<u8>>,
+    /// The signature's XML.
+    pub signature: Vec<u8>,
+}
+
+/// Why bytes are not a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadEnvelope {
+    /// The frame around the parts is broken.
+    #[error("the frame is broken: {0}")]
+    Frame(&'static str),
+    /// A part is unknown, repeated, or not in the protocol's order.
+    #[error("a part stands in a wrong place: {0}")]
+    Order(&'static str),
+    /// A part or the count of parts is over its limit.
+    #[error("over a limit: {0}")]
+    TooLarge(&'static str),
+    /// The message ended early.
+    #[error("the message ended before its last part")]
+    Short,
+    /// The sender reported a fault instead of a signature.
+    #[error("the sender reported a fault in mid-message")]
+    Fault(Vec<u8>),
+}
+
+/// Whether a request or a response is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the asking node.
+    Request,
+    /// From the answering node.
+    Response,
+}
+
+/// Writes a message with `boundary`, which must not occur in any part (thirty random letters).
+pub fn write(envelope: &Envelope, direction: Direction, boundary: &str) -> Vec<u8> {
+    let rest = match direction {
+        Direction::Request => Kind::Request,
+        Direction::Response => Kind::Response,
+    };
+    let mut parts: Vec<(Kind, &[u8])> = Vec::with_capacity(PARTS_MAX);
+    parts.extend(envelope.ocsp.iter().map(|bytes| (Kind::Ocsp, bytes.as_slice())));
+    parts.push((rest, &envelope.rest));
+    let optional = [
+        (Kind::Body, &envelope.body),
+        (Kind::ChainResult, &envelope.chain_result),
+        (Kind::Chain, &envelope.chain),
+    ];
+    for (kind, bytes) in optional {
+        parts.extend(bytes.as_deref().filter(|bytes| !bytes.is_empty()).map(|bytes| (kind, bytes)));
+    }
+    parts.push((Kind::Signature, &envelope.signature));
+    frame(&parts, boundary)
+}
+
+/// Frames any parts in any order; tests use it to write messages that no honest node writes.
+pub(crate) fn frame(parts: &[(Kind, &[u8])], boundary: &str) -> Vec<u8> {
+    let size: usize = parts.iter().map(|(_, bytes)| bytes.len() + 128).sum();
+    let mut out = Vec::with_capacity(size + 64);
+    for (kind, bytes) in parts {
+        let head = format!("\r\n--{boundary}\r\nContent-Type: {}\r\n\r\n", kind.content_type());
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(bytes);
+    }
+    out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    out
+}
+
+/// The boundary of a `multipart/mixed` content type; `None` if it is not one, or the boundary is not RFC 2046's.
+pub fn boundary(content_type: &str) -> Option<String> {
+    let mut pieces = content_type.split(';');
+    if !pieces.next()?.trim().eq_ignore_ascii_case("multipart/mixed") {
+        return None;
+    }
+    let value = pieces.find_map(|piece| {
+        let (name, value) = piece.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
+    })?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(&byte);
+    ((1..=BOUNDARY_CHARS_MAX).contains(&value.len()) && value.bytes().all(allowed)).then_some(value)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before the first boundary: nothing but the CR LF that belongs to it.
+    Start,
+    /// Just after a boundary: CR LF or `--`.
+    Boundary,
+    /// In a part's header section.
+    Headers,
+    /// In a part's bytes.
+    Bytes(Kind),
+    /// After the closing boundary.
+    End,
+}
+
+/// Reads a message that arrives in pieces.
+#[derive(Debug)]
+pub struct Reader {
+    delimiter: Vec<u8>,
+    direction: Direction,
+    body_max: usize,
+    state: State,
+    /// Bytes not yet decided on; never more than a delimiter or a header section beyond the last piece.
+    buffer: Vec<u8>,
+    part: Vec<u8>,
+    last: Option<Kind>,
+    parts: usize,
+    envelope: Envelope,
+}
+
+impl Reader {
+    /// A reader for messages framed by `boundary`, whose body may have up to `body_max` bytes.
+    pub fn new(boundary: &str, direction: Direction, body_max: usize) -> Self {
+        Self {
+            delimiter: format!("\r\n--{boundary}").into_bytes(),
+            direction,
+            body_max,
+            state: State::Start,
+            buffer: Vec::new(),
+            part: Vec::new(),
+            last: None,
+            parts: 0,
+            envelope: Envelope::default(),
+        }
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// [`BadEnvelope`] as soon as the bytes so far can't become a message. The reader is of no use afterwards.
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), BadEnvelope> {
+        self.buffer.extend_from_slice(piece);
+        while self.step()? {}
+        Ok(())
+    }
+
+    /// Ends the message.
+    ///
+    /// # Errors
+    /// [`BadEnvelope::Short`] if the closing boundary has not come.
+    pub fn finish(self) -> Result<Envelope, BadEnvelope> {
+        match self.state {
+            State::End if matches!(self.buffer.as_slice(), b"" | b"\r\n") => Ok(self.envelope),
+            State::End => Err(BadEnvelope::Frame("bytes after the end")),
+            _ => Err(BadEnvelope::Short),
+        }
+    }
+
+    /// One step over the buffer; `false` if more bytes are needed.
+    fn step(&mut self) -> Result<bool, BadEnvelope> {
+        match self.state {
+            State::Start => self.start(),
+            State::Boundary => self.after_boundary(),
+            State::Headers => self.headers(),
+            State::Bytes(kind) => self.bytes(kind),
+            State::End if self.buffer.len() > 2 => Err(BadEnvelope::Frame("bytes after the end")),
+            State::End => Ok(false),
+        }
+    }
+
+    fn start(&mut self) -> Result<bool, BadEnvelope> {
+        let bare = &self.delimiter[2..];
+        let wanted = if self.buffer.first() == Some(&b'-') { bare } else { self.delimiter.as_slice() };
+        if !wanted.starts_with(&self.buffer[..wanted.len().min(self.buffer.len())]) {
+            return Err(BadEnvelope::Frame("no boundary at the start"));
+        }
+        if self.buffer.len() < wanted.len() {
+            return Ok(false);
+        }
+        self.buffer.drain(..wanted.len());
+        self.state = State::Boundary;
+        Ok(true)
+    }
+
+    fn after_boundary(&mut self) -> Result<bool, BadEnvelope> {
+        if self.buffer.len() < 2 {
+            return Ok(false);
+        }
+        self.state = match &self.buffer[..2] {
+            b"\r\n" if self.is_complete() => return Err(BadEnvelope::Order("a part after the signature")),
+            b"\r\n" => State::Headers,
+            b"--" if self.is_complete() => State::End,
+            b"--" => return Err(BadEnvelope::Short),
+            _ => return Err(BadEnvelope::Frame("text after a boundary")),
+        };
+        self.buffer.drain(..2);
+        Ok(true)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.last == Some(Kind::Signature)
+    }
+
+    fn headers(&mut self) -> Result<bool, BadEnvelope> {
+        let window = &self.buffer[..self.buffer.len().min(PART_HEADER_BYTES_MAX + 4)];
+        let Some(end) = find(window, b"\r\n\r\n") else {
+            return if self.buffer.len() > PART_HEADER_BYTES_MAX {
+                Err(BadEnvelope::TooLarge("headers of a part"))
+            } else {
+                Ok(false)
+            };
+        };
+        let kind = read_kind(&self.buffer[..end])?;
+        self.admit(kind)?;
+        self.buffer.drain(..end + 4);
+        self.state = State::Bytes(kind);
+        Ok(true)
+    }
+
+    /// Decides whether a part of `kind` may come now.
+    fn admit(&mut self, kind: Kind) -> Result<(), BadEnvelope> {
+        self.parts += 1;
+        if self.parts > PARTS_MAX {
+            return Err(BadEnvelope::TooLarge("count of parts"));
+        }
+        let rest = match self.direction {
+            Direction::Request => Kind::Request,
+            Direction::Response => Kind::Response,
+        };
+        let fits = match kind {
+            Kind::Ocsp => {
+                self.direction == Direction::Request && matches!(self.last, None | Some(Kind::Ocsp))
+            }
+            Kind::Request | Kind::Response => kind == rest && self.last.is_none_or(|last| last < Kind::Request),
+            Kind::Body => self.last == Some(rest),
+            Kind::ChainResult => matches!(self.last, Some(last) if last == rest || last == Kind::Body),
+            Kind::Chain => self.last == Some(Kind::ChainResult),
+            Kind::Signature => {
+                matches!(self.last, Some(last) if last >= rest && last != Kind::ChainResult && last < Kind::Signature)
+            }
+            Kind::Fault => self.direction == Direction::Response && self.last.is_some_and(|last| last >= rest),
+        };
+        if !fits {
+            return Err(BadEnvelope::Order(kind.content_type()));
+        }
+        if kind == Kind::Ocsp && self.envelope.ocsp.len() == OCSP_PARTS_MAX {
+            return Err(BadEnvelope::TooLarge("count of OCSP responses"));
+        }
+        self.last = Some(kind);
+        Ok(())
+    }
+
+    fn bytes(&mut self, kind: Kind) -> Result<bool, BadEnvelope> {
+        let found = find(&self.buffer, &self.delimiter);
+        // Without a delimiter all but a possible beginning of one belongs to the part.
+        let sure = found.unwrap_or(self.buffer.len().saturating_sub(self.delimiter.len() - 1));
+        if self.part.len() + sure > kind.bytes_max(self.body_max) {
+            return Err(BadEnvelope::TooLarge(kind.content_type()));
+        }
+        self.part.extend(self.buffer.drain(..sure));
+        if found.is_none() {
+            return Ok(false);
+        }
+        self.buffer.drain(..self.delimiter.len());
+        self.state = State::Boundary;
+        self.keep(kind)?;
+        Ok(true)
+    }
+
+    fn keep(&mut self, kind: Kind) -> Result<(), BadEnvelope> {
+        let bytes = std::mem::take(&mut self.part);
+        match kind {
+            _ if bytes.is_empty() => return Err(BadEnvelope::Frame("an empty part")),
+            Kind::Ocsp => self.envelope.ocsp.push(bytes),
+            Kind::Request | Kind::Response => self.envelope.rest = bytes,
+            Kind::Body => self.envelope.body = Some(bytes),
+            Kind::ChainResult => self.envelope.chain_result = Some(bytes),
+            Kind::Chain => self.envelope.chain = Some(bytes),
+            Kind::Signature => self.envelope.signature = bytes,
+            Kind::Fault => return Err(BadEnvelope::Fault(bytes)),
+        }
+        Ok(())
+    }
+}
+
+fn read_kind(headers: &[u8]) -> Result<Kind, BadEnvelope> {
+    let text = std::str::from_utf8(headers).map_err(|_| BadEnvelope::Frame("headers of a part"))?;
+    let mut types = text.split("\r\n").filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.trim().eq_ignore_ascii_case("content-type").then(|| value.trim())
+    });
+    let first = types.next().ok_or(BadEnvelope::Frame("a part without content type"))?;
+    if types.next().is_some() {
+        return Err(BadEnvelope::Frame("two content types"));
+    }
+    Kind::of(first).ok_or(BadEnvelope::Order("unknown content type"))
+}
+
+/// First place of `needle` in `hay`: scans for its first byte, which is rare in what we carry.
+fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    let (first, last) = (*needle.first()?, hay.len().checked_sub(needle.len())?);
+    let mut at = 0;
+    while at <= last {
+        at += hay[at..=last].iter().position(|&byte| byte == first)?;
+        if hay[at..].starts_with(needle) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EDGE: &str = "xtopAbCdEfGhIjKlMnOpQrStUvWxYzAbCd";
+
+    fn envelope() -> Envelope {
+        Envelope {
+            ocsp: vec![b"o1".to_vec(), b"o2".to_vec()],
+            rest: b"GET\r\n/r1/a\r\n".to_vec(),
+            body: Some(b"\r\n--not the boundary\r\n".to_vec()),
+            chain_result: Some(b"<r/>".to_vec()),
+            chain: Some(b"<c/>".to_vec()),
+            signature: b"<s/>".to_vec(),
+        }
+    }
+
+    fn read(bytes: &[u8], direction: Direction, step: usize) -> Result<Envelope, BadEnvelope> {
+        let mut reader = Reader::new(EDGE, direction, 1_000);
+        for piece in bytes.chunks(step.max(1)) {
+            reader.push(piece)?;
+        }
+        reader.finish()
+    }
+
+    fn framed(parts: &[(Kind, &[u8])]) -> Result<Envelope, BadEnvelope> {
+        read(&frame(parts, EDGE), Direction::Request, 4_096)
+    }
+
+    #[test]
+    fn a_message_stands_on_the_wire_as_written_down() {
+        let plain = Envelope { rest: b"R".to_vec(), signature: b"S".to_vec(), ..Envelope::default() };
+        let expected = "\r\n--b\r\nContent-Type: application/x-road-rest-request\r\n\r\nR\
+            \r\n--b\r\nContent-Type: signature/bdoc-1.0/ts\r\n\r\nS\r\n--b--\r\n";
+        assert_eq!(String::from_utf8(write(&plain, Direction::Request, "b")).unwrap(), expected);
+    }
+
+    #[test]
+    fn it_reads_back_in_pieces_of_any_size() {
+        let bytes = write(&envelope(), Direction::Request, EDGE);
+        for step in [1, 2, 3, 7, 64, 10_000] {
+            assert_eq!(read(&bytes, Direction::Request, step), Ok(envelope()), "step {step}");
+        }
+        assert!(read(&bytes, Direction::Response, 100).is_err());
+    }
+
+    #[test]
+    fn wrong_order_and_duplicates_are_refused() {
+        use Kind::{Body, Chain, ChainResult, Fault, Ocsp, Request, Response, Signature};
+        let good: [&[Kind]; 4] = [
+            &[Request, Signature],
+            &[Ocsp, Ocsp, Request, Body, Signature],
+            &[Request, ChainResult, Chain, Signature],
+            &[Ocsp, Request, Body, ChainResult, Chain, Signature],
+        ];
+        let bad: [&[Kind]; 16] = [
+            &[],
+            &[Signature],
+            &[Request],
+            &[Request, Request, Signature],
+            &[Request, Body, Body, Signature],
+            &[Request, Signature, Signature],
+            &[Request, Signature, Body],
+            &[Body, Request, Signature],
+            &[Request, Ocsp, Signature],
+            &[Request, Chain, ChainResult, Signature],
+            &[Request, ChainResult, Signature],
+            &[Request, Chain, Signature],
+            &[Response, Signature],
+            &[Request, Response, Signature],
+            &[Request, Body, Fault],
+            &[Request, ChainResult, Chain, Body, Signature],
+        ];
+        let frame_of = |kinds: &[Kind]| framed(&kinds.iter().map(|&kind| (kind, &b"x"[..])).collect::<Vec<_>>());
+        good.iter().for_each(|kinds| assert!(frame_of(kinds).is_ok(), "{kinds:?}"));
+        bad.iter().for_each(|kinds| assert!(frame_of(kinds).is_err(), "{kinds:?}"));
+    }
+
+    #[test]
+    fn limits_hold() {
+        let body = vec![b'x'; 1_001];
+        let large = framed(&[(Kind::Request, b"x"), (Kind::Body, &body), (Kind::Signature, b"s")]);
+        assert_eq!(large, Err(BadEnvelope::TooLarge("application/x-road-rest-body")));
+        let six = vec![(Kind::Ocsp, &b"o"[..]); OCSP_PARTS_MAX + 1];
+        assert_eq!(framed(&six), Err(BadEnvelope::TooLarge("count of OCSP responses")));
+        let head = format!("--{EDGE}\r\nX: {}", "y".repeat(PART_HEADER_BYTES_MAX));
+        assert!(matches!(read(head.as_bytes(), Direction::Request, 99), Err(BadEnvelope::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_cut_or_prolonged_message_is_refused() {
+        let bytes = write(&envelope(), Direction::Request, EDGE);
+        for end in 0..bytes.len() - 2 {
+            assert!(read(&bytes[..end], Direction::Request, 50).is_err(), "cut at {end}");
+        }
+        let longer = [bytes.as_slice(), b"x"].concat();
+        assert!(read(&longer, Direction::Request, 50).is_err());
+    }
+
+    #[test]
+    fn a_fault_in_place_of_the_signature_is_handed_out() {
+        let bytes = frame(&[(Kind::Response, b"200\r\n\r\n"), (Kind::Fault, b"<f/>")], EDGE);
+        assert_eq!(read(&bytes, Direction::Response, 9), Err(BadEnvelope::Fault(b"<f/>".to_vec())));
+    }
+
+    #[test]
+    fn boundaries_are_read_strictly() {
+        assert_eq!(boundary("multipart/mixed; charset=UTF-8; boundary=xtopA").as_deref(), Some("xtopA"));
+        assert_eq!(boundary("Multipart/Mixed;boundary=\"a-b\"").as_deref(), Some("a-b"));
+        for bad in ["multipart/related; boundary=a", "multipart/mixed", "multipart/mixed; boundary=", "multipart/mixed; boundary=a\u{7f}"] {
+            assert_eq!(boundary(bad), None, "{bad}");
+        }
+        assert_eq!(boundary(&format!("multipart/mixed; boundary={}", "a".repeat(71))), None);
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), step in 1_usize..50) {
+            let _ = read(&bytes, Direction::Request, step);
+        }
+
+        #[test]
+        fn one_changed_byte_never_panics(at in 0_usize..400, byte in any::<u8>(), step in 1_usize..50) {
+            let mut bytes = write(&envelope(), Direction::Request, EDGE);
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let _ = read(&bytes, Direction::Request, step);
+        }
+
+        #[test]
+        fn any_body_reads_back(body in proptest::collection::vec(any::<u8>(), 1..900), step in 1_usize..50) {
+            let sent = Envelope { body: Some(body), ..envelope() };
+            prop_assert_eq!(read(&write(&sent, Direction::Request, EDGE), Direction::Request, step), Ok(sent));
+        }
+    }
+}
