@@ -1,0 +1,7 @@
+//! documents
+
+pub mod paper;
+pub mod pdf;
+
+#[cfg(test)]
+mod sample;
