@@ -1,0 +1,476 @@
+//! X-Road's hash chains: one signature or time stamp over many parts of many messages.
+//!
+//! Source: X-Road, Profile for High Performance Digital Signatures; XML namespace `http://cyber.ee/hashchain`. A step's value
+//! is the digest of the DER encoding of its inputs; a chain walks from `STEP0` down to the data of one input.
+//! It promises chains that X-Road's verifier accepts, and verification that every given part was used and fits.
+//! It refuses transforms, digests other than SHA-2, steps outside the same document, cycles and unused steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use roxmltree::Node;
+
+use crate::asn1;
+use crate::sigalg::Hash;
+use crate::xades::algorithm::{digest_from_uri, digest_uri};
+use crate::xml;
+
+/// Namespace of hash chains.
+pub const NAMESPACE: &str = "http://cyber.ee/hashchain";
+const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
+
+/// Most inputs of one batch: a minute of a busy server; the tree is then 17 levels deep.
+pub const INPUTS_MAX: usize = 100_000;
+/// Most parts of one message: message, attachments.
+pub const PARTS_MAX: usize = 1_000;
+/// Most steps of one chain that is verified; `INPUTS_MAX` needs 18.
+pub const STEPS_MAX: usize = 64;
+
+/// Why a chain does not prove its data. The names are X-Road's error codes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashChainError {
+    /// `malformed_hash_chain`: not the XML it should be, or over a limit.
+    #[error("malformed hash chain: {0}")]
+    Malformed(&'static str),
+    /// `invalid_hash_chain_ref`: a reference leads nowhere, to another document, or in a circle.
+    #[error("invalid hash chain reference: {0}")]
+    InvalidRef(String),
+    /// `invalid_hash_chain`: a digest does not fit.
+    #[error("invalid hash chain: {0}")]
+    Invalid(String),
+    /// `hashchain_unused_inputs`: a part of the message is not covered.
+    #[error("some inputs are not in the hash chain: {0}")]
+    UnusedInputs(String),
+}
+
+impl HashChainError {
+    /// X-Road's code for this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed_hash_chain",
+            Self::InvalidRef(_) => "invalid_hash_chain_ref",
+            Self::Invalid(_) => "invalid_hash_chain",
+            Self::UnusedInputs(_) => "hashchain_unused_inputs",
+        }
+    }
+}
+
+/// One part of a message, by name and digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Name as it is referenced, for example `/message.xml`.
+    pub uri: String,
+    /// Digest of the bytes, with the method of the batch.
+    pub digest: Vec<u8>,
+}
+
+/// Chains over a batch: one result to sign or stamp, one chain per input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The hash chain result document; it is the same for every input.
+    pub result: String,
+    /// The hash chain documents, in the order of the inputs.
+    pub chains: Vec<String>,
+}
+
+/// Value of a step: digest over the DER of its inputs, each with the method that made it.
+fn step_value<'a>(method: Hash, inputs: impl Iterator<Item = (Hash, &'a [u8])>) -> Vec<u8> {
+    let empty = asn1::seq(&[]);
+    let encoded: Vec<Vec<u8>> = inputs
+        .map(|(method, digest)| {
+            let name = asn1::tlv(asn1::UTF8, digest_uri(method).as_bytes());
+            asn1::seq(&[&asn1::octets(digest), &name, &empty])
+        })
+        .collect();
+    method.digest(&asn1::tlv(asn1::SEQUENCE, &encoded.concat()))
+}
+
+/// Builds the chains of a batch. `chain_uri` is where each chain will be found, for example `/sig-hashchain.xml`.
+///
+/// Inputs are the leaves of a binary tree laid out as an array (children of `i` at `2i+1` and `2i+2`, leaves last);
+/// an input of several parts is a step of its own below its leaf. Errors: no input, an input without parts, limits.
+pub fn build(method: Hash, chain_uri: &str, inputs: &[Vec<Part>]) -> Result<Built, HashChainError> {
+    if inputs.is_empty() || inputs.len() > INPUTS_MAX {
+        return Err(HashChainError::Malformed("number of inputs"));
+    }
+    if inputs.iter().any(|parts| parts.is_empty() || parts.len() > PARTS_MAX) {
+        return Err(HashChainError::Malformed("number of parts"));
+    }
+    let tree = tree_of(method, inputs);
+    let top = match inputs {
+        [parts] => step_value(method, parts.iter().map(|part| (method, part.digest.as_slice()))),
+        _ => tree[0].clone(),
+    };
+    let chains = (0..inputs.len()).map(|at| chain_of(method, &tree, inputs, at)).collect();
+    Ok(Built { result: result_xml(method, chain_uri, &top), chains })
+}
+
+/// All values of the tree; a leaf of one part is that part's digest, a leaf of several is their step's value.
+fn tree_of(method: Hash, inputs: &[Vec<Part>]) -> Vec<Vec<u8>> {
+    let inner = inputs.len() - 1;
+    let mut tree = vec![Vec::new(); inner];
+    tree.extend(inputs.iter().map(|parts| match parts.as_slice() {
+        [part] => part.digest.clone(),
+        many => step_value(method, many.iter().map(|part| (method, part.digest.as_slice()))),
+    }));
+    for at in (0..inner).rev() {
+        let pair = [(method, tree[2 * at + 1].as_slice()), (method, tree[2 * at + 2].as_slice())];
+        tree[at] = step_value(method, pair.into_iter());
+    }
+    tree
+}
+
+fn result_xml(method: Hash, chain_uri: &str, top: &[u8]) -> String {
+    let mut out = String::with_capacity(512);
+    out.push_str(PROLOGUE);
+    out.push_str("<HashChainResult xmlns=\"http://cyber.ee/hashchain\" xmlns:ds=\"");
+    out.push_str(DS);
+    out.push_str("\" URI=\"");
+    xml::push_attribute(&mut out, chain_uri);
+    out.push_str("#STEP0\"><ds:DigestMethod Algorithm=\"");
+    out.push_str(digest_uri(method));
+    out.push_str("\"></ds:DigestMethod>");
+    push_digest(&mut out, top);
+    out.push_str("</HashChainResult>");
+    out
+}
+
+const PROLOGUE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
+
+fn push_digest(out: &mut String, digest: &[u8]) {
+    out.push_str("<ds:DigestValue>");
+    out.push_str(&data_encoding::BASE64.encode(digest));
+    out.push_str("</ds:DigestValue>");
+}
+
+fn push_part(out: &mut String, part: &Part) {
+    out.push_str("<DataRef URI=\"");
+    xml::push_attribute(out, &part.uri);
+    out.push_str("\">");
+    push_digest(out, &part.digest);
+    out.push_str("</DataRef>");
+}
+
+fn chain_of(method: Hash, tree: &[Vec<u8>], inputs: &[Vec<Part>], input: usize) -> String {
+    let leaf = inputs.len() - 1 + input;
+    let mut path = vec![leaf];
+    while let Some(&at) = path.last().filter(|at| **at > 0) {
+        path.push((at - 1) / 2);
+    }
+    path.reverse();
+    let mut out = String::with_capacity(512 + 256 * path.len());
+    out.push_str(PROLOGUE);
+    let _ = write!(out, "<HashChain xmlns=\"{NAMESPACE}\" xmlns:ds=\"{DS}\">");
+    let _ = write!(out, "<DefaultDigestMethod Algorithm=\"{}\"></DefaultDigestMethod>", digest_uri(method));
+    let parts = &inputs[input];
+    for (step, pair) in path.windows(2).enumerate() {
+        let _ = write!(out, "<HashStep id=\"STEP{step}\">");
+        let left = 2 * pair[0] + 1;
+        for child in [left, left + 1] {
+            if child != pair[1] {
+                out.push_str("<HashValue>");
+                push_digest(&mut out, &tree[child]);
+                out.push_str("</HashValue>");
+            } else if child == leaf && parts.len() == 1 {
+                push_part(&mut out, &parts[0]);
+            } else {
+                let _ = write!(out, "<StepRef URI=\"#STEP{}\"></StepRef>", step + 1);
+            }
+        }
+        out.push_str("</HashStep>");
+    }
+    if parts.len() > 1 || inputs.len() == 1 {
+        let _ = write!(out, "<HashStep id=\"STEP{}\">", path.len() - 1);
+        for part in parts {
+            push_part(&mut out, part);
+        }
+        out.push_str("</HashStep>");
+    }
+    out.push_str("</HashChain>");
+    out
+}
+
+/// A part that the chain covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// Its name.
+    pub uri: String,
+    /// Digest method and digest as the chain states them.
+    pub method: Hash,
+    /// The digest.
+    pub digest: Vec<u8>,
+    /// Whether the bytes were at hand and fit; otherwise only their digest is proved.
+    pub present: bool,
+}
+
+/// Verifies that `result` follows from `chain`, and that every name in `parts` is covered and fits.
+///
+/// `chain_uri` is the name under which the chain was found; the result must point to it. Parts that the chain names
+/// but that are not at hand are listed in the answer with `present: false`: X-Road does not store SOAP attachments.
+pub fn verify(
+    result: &[u8],
+    chain: &[u8],
+    chain_uri: &str,
+    parts: &[(&str, &[u8])],
+) -> Result<Vec<Covered>, HashChainError> {
+    let result = read_result(result)?;
+    let text = xml::text(chain, xml::HASH_CHAIN).map_err(|_| HashChainError::Malformed("chain"))?;
+    let tree = xml::tree(&text, xml::HASH_CHAIN).map_err(|_| HashChainError::Malformed("chain"))?;
+    let chain = Chain::read(tree.root_element())?;
+    let first = result
+        .uri
+        .strip_prefix(chain_uri)
+        .and_then(|rest| rest.strip_prefix('#'))
+        .ok_or_else(|| HashChainError::InvalidRef(result.uri.clone()))?;
+    let mut walk = Walk { chain: &chain, parts, visited: BTreeSet::new(), covered: Vec::new() };
+    let value = walk.step(first, result.method, STEPS_MAX)?;
+    if value != result.digest {
+        return Err(HashChainError::Invalid("the result's digest does not match".into()));
+    }
+    let Walk { visited, covered, .. } = walk;
+    if visited.len() != chain.steps.len() {
+        return Err(HashChainError::Malformed("a step that nothing refers to"));
+    }
+    if let Some((name, _)) = parts.iter().find(|(name, _)| !covered.iter().any(|part| part.uri == *name)) {
+        return Err(HashChainError::UnusedInputs((*name).to_owned()));
+    }
+    Ok(covered)
+}
+
+struct ReadResult {
+    uri: String,
+    method: Hash,
+    digest: Vec<u8>,
+}
+
+fn read_result(bytes: &[u8]) -> Result<ReadResult, HashChainError> {
+    const BAD: HashChainError = HashChainError::Malformed("result");
+    let text = xml::text(bytes, xml::HASH_CHAIN).map_err(|_| BAD)?;
+    let tree = xml::tree(&text, xml::HASH_CHAIN).map_err(|_| BAD)?;
+    let root = tree.root_element();
+    if !xml::is(root, NAMESPACE, "HashChainResult") {
+        return Err(BAD);
+    }
+    Ok(ReadResult {
+        uri: root.attribute("URI").ok_or(BAD)?.to_owned(),
+        method: own_method(root)?.ok_or(BAD)?,
+        digest: stated_digest(root)?,
+    })
+}
+
+fn own_method(node: Node<'_, '_>) -> Result<Option<Hash>, HashChainError> {
+    let Some(method) = node.children().find(|child| xml::is(*child, DS, "DigestMethod")) else {
+        return Ok(None);
+    };
+    let uri = method.attribute("Algorithm").unwrap_or_default();
+    digest_from_uri(uri).map(Some).ok_or(HashChainError::Malformed("digest method"))
+}
+
+fn stated_digest(node: Node<'_, '_>) -> Result<Vec<u8>, HashChainError> {
+    xml::only_child(node, DS, "DigestValue")
+        .and_then(xml::binary)
+        .ok_or(HashChainError::Malformed("digest value"))
+}
+
+#[derive(Debug)]
+enum Input {
+    Value(Hash, Vec<u8>),
+    Step(Hash, String),
+    Data(Hash, String, Vec<u8>),
+}
+
+#[derive(Debug)]
+struct Chain {
+    steps: BTreeMap<String, Vec<Input>>,
+}
+
+impl Chain {
+    fn read(root: Node<'_, '_>) -> Result<Self, HashChainError> {
+        if !xml::is(root, NAMESPACE, "HashChain") {
+            return Err(HashChainError::Malformed("root element"));
+        }
+        let mut default = None;
+        let mut steps = BTreeMap::new();
+        for child in root.children().filter(Node::is_element) {
+            if xml::is(child, NAMESPACE, "DefaultDigestMethod") && default.is_none() {
+                default = digest_from_uri(child.attribute("Algorithm").unwrap_or_default());
+            } else if xml::is(child, NAMESPACE, "HashStep") {
+                let method = default.ok_or(HashChainError::Malformed("default digest method"))?;
+                let id = child.attribute("id").ok_or(HashChainError::Malformed("step without id"))?;
+                let inputs = child
+                    .children()
+                    .filter(Node::is_element)
+                    .map(|input| Input::read(input, method))
+                    .collect::<Result<Vec<_>, _>>()?;
+                if inputs.is_empty() || inputs.len() > PARTS_MAX || steps.len() >= STEPS_MAX {
+                    return Err(HashChainError::Malformed("number of steps or inputs"));
+                }
+                if steps.insert(id.to_owned(), inputs).is_some() {
+                    return Err(HashChainError::Malformed("two steps with one id"));
+                }
+            } else {
+                return Err(HashChainError::Malformed("unknown element"));
+            }
+        }
+        Ok(Self { steps })
+    }
+}
+
+impl Input {
+    fn read(node: Node<'_, '_>, default: Hash) -> Result<Self, HashChainError> {
+        let expected = |name: &str| name == "DigestMethod" || name == "DigestValue";
+        if node.children().any(|child| child.is_element() && !expected(child.tag_name().name())) {
+            return Err(HashChainError::Malformed("transforms are not accepted"));
+        }
+        let method = own_method(node)?.unwrap_or(default);
+        let uri = || node.attribute("URI").ok_or(HashChainError::Malformed("reference without URI"));
+        if node.tag_name().namespace() != Some(NAMESPACE) {
+            return Err(HashChainError::Malformed("unknown step input"));
+        }
+        match node.tag_name().name() {
+            "HashValue" => Ok(Self::Value(method, stated_digest(node)?)),
+            "StepRef" => Ok(Self::Step(method, uri()?.to_owned())),
+            "DataRef" => Ok(Self::Data(method, uri()?.to_owned(), stated_digest(node)?)),
+            _ => Err(HashChainError::Malformed("unknown step input")),
+        }
+    }
+}
+
+struct Walk<'a> {
+    chain: &'a Chain,
+    parts: &'a [(&'a str, &'a [u8])],
+    visited: BTreeSet<&'a str>,
+    covered: Vec<Covered>,
+}
+
+impl<'a> Walk<'a> {
+    /// The value of step `id`; every step may be visited once, so circles end.
+    fn step(&mut self, id: &str, method: Hash, depth: usize) -> Result<Vec<u8>, HashChainError> {
+        let (id, inputs) = self
+            .chain
+            .steps
+            .get_key_value(id)
+            .filter(|_| depth > 0)
+            .ok_or_else(|| HashChainError::InvalidRef(format!("#{id}")))?;
+        if !self.visited.insert(id) {
+            return Err(HashChainError::InvalidRef(format!("#{id} is used twice")));
+        }
+        let mut values = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            values.push(match input {
+                Input::Value(method, digest) => (*method, digest.clone()),
+                Input::Step(method, uri) => {
+                    let id = uri.strip_prefix('#').ok_or_else(|| HashChainError::InvalidRef(uri.clone()))?;
+                    (*method, self.step(id, *method, depth - 1)?)
+                }
+                Input::Data(method, uri, digest) => (*method, self.data(*method, uri, digest)?),
+            });
+        }
+        if values.iter().any(|(method, digest)| digest.len() != method.len()) {
+            return Err(HashChainError::Malformed("digest length"));
+        }
+        Ok(step_value(method, values.iter().map(|(method, digest)| (*method, digest.as_slice()))))
+    }
+
+    fn data(&mut self, method: Hash, uri: &str, digest: &[u8]) -> Result<Vec<u8>, HashChainError> {
+        if self.covered.iter().any(|part| part.uri == uri) {
+            return Err(HashChainError::InvalidRef(format!("{uri} is used twice")));
+        }
+        let bytes = self.parts.iter().find(|(name, _)| *name == uri).map(|(_, bytes)| *bytes);
+        if bytes.is_some_and(|bytes| method.digest(bytes) != digest) {
+            return Err(HashChainError::Invalid(format!("the digest of {uri} does not match")));
+        }
+        let (uri, digest) = (uri.to_owned(), digest.to_vec());
+        self.covered.push(Covered { uri, method, digest: digest.clone(), present: bytes.is_some() });
+        Ok(digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SHA256: Hash = Hash::Sha256;
+
+    fn part(uri: &str, bytes: &[u8]) -> Part {
+        Part { uri: uri.into(), digest: SHA256.digest(bytes) }
+    }
+
+    fn top(built: &Built) -> String {
+        data_encoding::BASE64.encode(&read_result(built.result.as_bytes()).unwrap().digest)
+    }
+
+    #[test]
+    fn the_published_vector_of_four_messages() {
+        let inputs: Vec<_> =
+            ["one", "two", "three", "four"].map(|text| vec![part("/message.xml", text.as_bytes())]).into();
+        let built = build(SHA256, "/hashchain.xml", &inputs).unwrap();
+        assert_eq!(top(&built), "D7oIIfhfp4ToT729xyx991PvstI5XvpW+d7oeWvXw8E=");
+        for (chain, text) in built.chains.iter().zip(["one", "two", "three", "four"]) {
+            let (result, chain) = (built.result.as_bytes(), chain.as_bytes());
+            verify(result, chain, "/hashchain.xml", &[("/message.xml", text.as_bytes())]).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_published_vector_of_one_message_with_parts() {
+        let names = ["/message.xml", "/attachment1", "/attachment2", "/attachment3"];
+        let bytes: [&[u8]; 4] = [&[0x0b], &[0x0c], &[0x0d], &[0x0e]];
+        let parts: Vec<Part> =
+            names.iter().zip(bytes).map(|(uri, bytes)| Part { uri: (*uri).into(), digest: bytes.to_vec() }).collect();
+        let built = build(SHA256, "/sig-hashchain.xml", &[parts]).unwrap();
+        assert_eq!(top(&built), "v3CBVgjKmzZT5hnJ6vj6waqBazZe334tdEoNiL2oM5E=");
+    }
+
+    proptest! {
+        #[test]
+        fn every_input_of_every_batch_verifies_and_changes_do_not(
+            sizes in proptest::collection::vec(1_usize..4, 1..12), seed in 0_u8..255,
+        ) {
+            let data: Vec<Vec<(String, Vec<u8>)>> = sizes.iter().enumerate().map(|(input, size)| {
+                (0..*size).map(|n| (format!("/part{n}"), vec![seed, input as u8, n as u8])).collect()
+            }).collect();
+            let inputs: Vec<Vec<Part>> =
+                data.iter().map(|parts| parts.iter().map(|(uri, bytes)| part(uri, bytes)).collect()).collect();
+            let built = build(SHA256, "/sig-hashchain.xml", &inputs).unwrap();
+            for (chain, parts) in built.chains.iter().zip(&data) {
+                let check = |parts: &[(&str, &[u8])]| {
+                    verify(built.result.as_bytes(), chain.as_bytes(), "/sig-hashchain.xml", parts)
+                };
+                let given: Vec<(&str, &[u8])> =
+                    parts.iter().map(|(uri, bytes)| (uri.as_str(), bytes.as_slice())).collect();
+                prop_assert!(check(&given).is_ok_and(|covered| covered.iter().all(|part| part.present)));
+                let mut more = given.clone();
+                more.push(("/attachment9", b"unsigned"));
+                prop_assert_eq!(check(&more).unwrap_err().code(), "hashchain_unused_inputs");
+                let mut other = given.clone();
+                other[0].1 = b"changed";
+                prop_assert_eq!(check(&other).unwrap_err().code(), "invalid_hash_chain");
+            }
+        }
+
+        #[test]
+        fn random_text_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = verify(&bytes, &bytes, "/c", &[]);
+        }
+    }
+
+    #[test]
+    fn circles_and_foreign_documents_are_refused() {
+        let inputs = [vec![part("/message.xml", b"m")], vec![part("/message.xml", b"n")]];
+        let built = build(SHA256, "/sig-hashchain.xml", &inputs).unwrap();
+        let digest = "<HashValue><ds:DigestValue>AAAA</ds:DigestValue></HashValue>";
+        let start = built.chains[0].find("<DataRef").unwrap();
+        for (instead, code) in [
+            ("<StepRef URI=\"#STEP0\"/>", "invalid_hash_chain_ref"),
+            ("<StepRef URI=\"http://example.test/#STEP1\"/>", "invalid_hash_chain_ref"),
+            (digest, "malformed_hash_chain"),
+            ("<DataRef URI=\"/a\"><ds:Transforms/></DataRef>", "malformed_hash_chain"),
+        ] {
+            let chain = format!("{}{instead}</HashStep></HashChain>", &built.chains[0][..start]);
+            let error = verify(built.result.as_bytes(), chain.as_bytes(), "/sig-hashchain.xml", &[]).unwrap_err();
+            assert_eq!(error.code(), code, "{instead}");
+        }
+    }
+}
