@@ -1,0 +1,30 @@
+//! Trust: keys, certificates, an authority, OCSP, time stamps, CMS and XAdES signatures, and the transparency log.
+//!
+//! `exchange`, `documents` and `identity` read this crate. It promises that whatever it calls verified (`Valid`,
+//! `Good`, `Stamped`, `Signed`) is a value that only the verifier can make. It refuses to know what the signed bytes
+//! mean, who may do what, or how a page looks. Every parser takes foreign bytes: it has limits and never panics.
+
+pub mod asn1;
+pub mod c14n;
+pub mod ca;
+pub mod ca_request;
+pub mod cert;
+pub mod error;
+pub mod hashchain;
+pub mod keys;
+pub mod name;
+pub mod path;
+pub mod sigalg;
+pub mod xades;
+pub mod xml;
+pub mod zip;
+mod keys_file;
+#[cfg(test)]
+mod testing;
+
+pub use ca::{Ca, Profile};
+pub use cert::Certificate;
+pub use error::TrustError;
+pub use keys::{KeyStore, Passphrase, Signer};
+pub use path::{Anchors, Valid};
+pub use sigalg::Hash;
