@@ -286,3 +286,6 @@ fn in_scope<'a>(node: Node<'a, '_>) -> impl Iterator<Item = Binding<'a>> {
 fn prefix_of(name: &str) -> &str {
     name.split_once(':').map_or("", |(prefix, _)| prefix)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,20 @@
 //! Signatures of X-Road's own software, and ours against tools that know nothing of this code.
 
+use std::process::Command;
+
+use kernel::{Moment, SeededChance, SetClock};
+use proptest::prelude::*;
+
+use super::message::{MESSAGE, MessageSignature, VerifiedMessage, sign_batch, sign_message, verify_message};
 use super::*;
-use crate::zip;
+use crate::c14n::{Form, Method};
+use crate::ca::{Ca, DAY, Profile};
+use crate::ca_request::Proven;
+use crate::hashchain::Part;
+use crate::keys::{Algorithm, Signer};
+use crate::name::Name;
+use crate::sigalg::Hash;
+use crate::{testing, xml, zip};
 
 fn fixture(name: &str) -> Option<zip::Archive> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/xroad/asic");
@@ -35,5 +48,221 @@ fn signatures_of_x_road_get_the_verdict_of_their_names() {
     for name in ["wrong-message", "invalid-digest"] {
         let Some(archive) = fixture(name) else { return };
         assert_eq!(check(&archive).unwrap_err().code(), "invalid_signature_value", "{name}");
+    }
+}
+
+fn identity(kind: Algorithm, above: &Ca) -> Identity {
+    let signer = Signer::ephemeral("sign", kind).unwrap();
+    let subject = Name::of_body("PE", "Municipalidad de prueba", "20131380951").unwrap();
+    let clock = SetClock::at(testing::at());
+    let certificate = above
+        .issue(&Profile::Sign, &subject, &Proven::held(&signer), 30 * DAY, &clock, &SeededChance::new(3))
+        .unwrap();
+    Identity::new(signer, certificate, &above.chain()).unwrap()
+}
+
+fn intermediate() -> Ca {
+    let name = Name::of_body("PE", "Autoridad de prueba", "Intermedia, \"A\" & <B>").unwrap();
+    let signer = Signer::ephemeral("ca", Algorithm::P256).unwrap();
+    let clock = SetClock::at(testing::at());
+    testing::root_once().new_intermediate(&name, signer, 300 * DAY, &clock, &SeededChance::new(2)).unwrap()
+}
+
+fn parts(data: &[(&str, &[u8])]) -> Vec<Part> {
+    data.iter().map(|(uri, bytes)| Part { uri: (*uri).into(), digest: Hash::Sha512.digest(bytes) }).collect()
+}
+
+fn verified(signed: &MessageSignature, data: &[(&str, &[u8])]) -> Result<VerifiedMessage, message::MessageError> {
+    let chain = signed.hash_chain.as_ref().map(|(result, chain)| (result.as_bytes(), chain.as_bytes()));
+    verify_message(signed.signature.as_bytes(), chain, data)
+}
+
+const ALONE: [(&str, &[u8]); 1] = [(MESSAGE, b"GET\r\n/r1/PE/GOB/1/SUB/svc\r\n")];
+const WITH_BODY: [(&str, &[u8]); 2] = [(MESSAGE, b"POST\r\n/r1/x\r\n"), ("/attachment1", b"{}")];
+
+#[test]
+fn every_style_key_and_chain_verifies_and_states_what_was_signed() {
+    let at = Moment(testing::at().0 + 123_000);
+    let ocsp = vec![vec![0x30, 0x00], vec![0x30, 0x01, 0x00]];
+    for (kind, above) in [(Algorithm::P256, testing::root_once().clone()), (Algorithm::Rsa2048, intermediate())] {
+        let who = identity(kind, &above);
+        for (data, ocsp) in [(&ALONE[..], &[][..]), (&ALONE[..], &ocsp[..]), (&WITH_BODY[..], &ocsp[..])] {
+            let signed = sign_message(&who, &parts(data), at, ocsp).unwrap();
+            assert_eq!(signed.hash_chain.is_some(), data.len() > 1);
+            let proof = verified(&signed, data).unwrap();
+            assert_eq!(proof.covered().len(), data.len());
+            assert!(proof.covered().iter().all(|part| part.present));
+            let proof = proof.signature();
+            assert_eq!((proof.signer(), proof.signing_time()), (who.certificate(), at));
+            assert_eq!((proof.ocsp_responses(), proof.other_certificates()), (ocsp, &above.chain()[..]));
+            let more: Vec<_> = data.iter().copied().chain([("/attachment9", &b"unsigned"[..])]).collect();
+            assert_eq!(verified(&signed, &more).unwrap_err().code(), "hashchain_unused_inputs");
+        }
+    }
+}
+
+#[test]
+fn a_batch_under_one_value_verifies_message_by_message() {
+    let who = identity(Algorithm::P256, testing::root_once());
+    let messages: Vec<Vec<Part>> = vec![parts(&ALONE), parts(&WITH_BODY), parts(&ALONE)];
+    let signed = sign_batch(&who, &messages, testing::at(), &[]).unwrap();
+    for (signed, data) in signed.iter().zip([&ALONE[..], &WITH_BODY[..], &ALONE[..]]) {
+        verified(signed, data).unwrap();
+    }
+    assert!(verified(&signed[0], &WITH_BODY).is_err());
+}
+
+#[test]
+fn direct_references_cover_attachments() {
+    let who = identity(Algorithm::P256, testing::root_once());
+    let references: Vec<_> = WITH_BODY.iter().map(|(uri, bytes)| DataReference::new(uri, "text/xml", bytes)).collect();
+    let input = SignInput { identity: &who, references: &references, at: testing::at(), ocsp_responses: &[] };
+    let signed = MessageSignature { signature: sign(&input).unwrap(), hash_chain: None };
+    assert_eq!(verified(&signed, &WITH_BODY).unwrap().covered().len(), 2);
+    assert_eq!(verified(&signed, &WITH_BODY[..1]).unwrap_err().code(), "invalid_reference");
+}
+
+#[test]
+fn a_foreign_certificate_is_refused_before_signing() {
+    let (one, other) = (identity(Algorithm::P256, testing::root_once()), Signer::ephemeral("x", Algorithm::P256).unwrap());
+    assert!(Identity::new(other, one.certificate().clone(), &[]).is_err());
+}
+
+fn signature() -> String {
+    let ocsp = [vec![0x30, 0x00]];
+    let who = identity(Algorithm::P256, &intermediate());
+    sign_message(&who, &parts(&ALONE), testing::at(), &ocsp).unwrap().signature
+}
+
+fn proves(xml: &str) -> Result<VerifiedSignature, XadesError> {
+    verify(xml.as_bytes(), &|uri| (uri == MESSAGE).then_some(ALONE[0].1))
+}
+
+#[test]
+fn what_is_written_is_canonical_already() {
+    let written = add_time_stamp(&signature(), &[0x30, 0x00]).unwrap();
+    let tree = xml::tree(&written, xml::SIGNATURE).unwrap();
+    let canonical = Method::plain(Form::Inclusive10).document(&tree).unwrap();
+    assert_eq!(written.split_once("?>").unwrap().1, canonical);
+}
+
+#[test]
+fn a_time_stamp_is_added_without_touching_what_is_signed() {
+    for ocsp in [&[][..], &[vec![0x30, 0x00]][..]] {
+        let who = identity(Algorithm::P256, testing::root_once());
+        let bare = sign_message(&who, &parts(&ALONE), testing::at(), ocsp).unwrap().signature;
+        let stamped = proves(&add_time_stamp(&bare, b"token").unwrap()).unwrap();
+        assert_eq!(stamped.time_stamps().len(), 1);
+        let imprint = Hash::Sha256.digest(stamped.signature_value());
+        assert!(stamped.time_stamps()[0].covers(Hash::Sha256, &imprint));
+        assert!(!stamped.time_stamps()[0].covers(Hash::Sha512, &imprint));
+        assert_eq!(stamped.ocsp_responses(), ocsp);
+    }
+    assert!(add_time_stamp("<a/>", b"token").is_err());
+}
+
+/// What a signature proves, apart from what is not signed.
+fn signed_facts(proof: &VerifiedSignature) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
+    let value = proof.signature_value().to_vec();
+    (proof.signer().der().to_vec(), proof.signing_time(), proof.references().to_vec(), value)
+}
+
+#[test]
+fn no_changed_byte_changes_what_is_proved() {
+    let good = signature();
+    let facts = signed_facts(&proves(&good).unwrap());
+    let unsigned = good.find("<xades:UnsignedProperties>").unwrap();
+    let (mut refused, mut harmless) = (0, 0);
+    for at in (0..good.len()).step_by(3) {
+        let mut bad = good.clone().into_bytes();
+        bad[at] ^= 0x01;
+        match verify(&bad, &|uri| (uri == MESSAGE).then_some(ALONE[0].1)) {
+            Err(_) => refused += 1,
+            Ok(proof) => {
+                assert_eq!(signed_facts(&proof), facts, "byte {at}");
+                harmless += usize::from(at < unsigned);
+            }
+        }
+    }
+    assert!(refused > 1_500, "{refused} refused");
+    assert!(harmless < 40, "{harmless} changes outside the unsigned properties went unnoticed");
+}
+
+#[test]
+fn wrapping_and_foreign_constructions_are_refused() {
+    let good = signature();
+    let properties = &good[good.find("<xades:SignedProperties").unwrap()..good.find("<xades:UnsignedProperties>").unwrap()];
+    let forged = properties.replace("2026-", "2020-").replace("2025-", "2020-");
+    let elsewhere = format!("<ds:Object>{properties}</ds:Object></ds:Signature>");
+    let one = &good[good.find("<ds:Signature ").unwrap()..good.find("</asic:").unwrap()];
+    for (what, bad) in [
+        ("forged in place", good.replace(properties, &forged)),
+        ("original moved, same Id twice", good.replace(properties, &forged).replace("</ds:Signature>", &elsewhere)),
+        (
+            "original moved, forged without its Id",
+            good.replace(properties, &forged.replace("Id=\"signed-properties\"", "Id=\"other\""))
+                .replace("</ds:Signature>", &elsewhere),
+        ),
+        ("two signatures", good.replace("</asic:", &format!("{one}</asic:"))),
+        ("another root", good.replace("asic:XAdESSignatures", "asic:Other")),
+        ("an Id of another name", good.replace("<ds:KeyInfo>", "<ds:KeyInfo ID=\"signed-properties\">")),
+        ("target", good.replace("Target=\"#signature\"", "Target=\"#other\"")),
+        (
+            "transform of data",
+            good.replace(
+                "URI=\"/message.xml\">",
+                "URI=\"/message.xml\"><ds:Transforms><ds:Transform Algorithm=\"x\"></ds:Transform></ds:Transforms>",
+            ),
+        ),
+        ("SHA-1", good.replace("2001/04/xmlenc#sha512", "2000/09/xmldsig#sha1")),
+        ("a document type", good.replace("<asic:XAdESSignatures", "<!DOCTYPE x><asic:XAdESSignatures")),
+    ] {
+        assert_ne!(bad, good, "{what}");
+        assert!(proves(&bad).is_err(), "{what}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+        let _ = verify(&bytes, &|_| None);
+    }
+
+    #[test]
+    fn pieces_of_a_signature_never_panic(cuts in proptest::collection::vec(any::<prop::sample::Index>(), 2..6)) {
+        let text = std::sync::OnceLock::new();
+        let text: &String = text.get_or_init(|| r#"<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="s"><ds:SignedInfo></ds:SignedInfo><ds:Object></ds:Object></ds:Signature>"#.to_owned());
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len())).collect();
+        places.sort_unstable();
+        let mixed: String = places.windows(2).rev().map(|pair| &text[pair[0]..pair[1]]).collect();
+        let _ = verify(mixed.as_bytes(), &|_| None);
+    }
+}
+
+#[test]
+fn xmlsec_verifies_what_we_sign() {
+    for kind in [Algorithm::P256, Algorithm::Rsa2048] {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        let root = testing::root_once();
+        let signed = sign_message(&identity(kind, root), &parts(&WITH_BODY), testing::at(), &[]).unwrap();
+        put("root.pem", root.certificate().pem().as_bytes());
+        put("signatures.xml", signed.signature.as_bytes());
+        put("sig-hashchainresult.xml", signed.hash_chain.unwrap().0.as_bytes());
+        let run = || {
+            Command::new("xmlsec1")
+                .args(["--verify", "--id-attr:Id", &format!("{XADES}:SignedProperties"), "--trusted-pem", "root.pem"])
+                .args(["--url-map:/sig-hashchainresult.xml", "sig-hashchainresult.xml", "signatures.xml"])
+                .current_dir(folder.path())
+                .output()
+        };
+        let Ok(output) = run() else {
+            println!("not run: xmlsec1 missing");
+            return;
+        };
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && text.contains("2/2"), "{kind:?}: {text}");
+        put("sig-hashchainresult.xml", b"other");
+        assert!(!run().unwrap().status.success());
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 mod form;
+pub mod message;
 mod sign;
 mod stamp;
 mod verify;

@@ -1,0 +1,146 @@
+//! Signatures over one message with its attachments, in the three styles that X-Road knows.
+//!
+//! `exchange` reads it. A message alone is referenced directly; a message with attachments, or several messages under
+//! one signature, go through a hash chain, which every X-Road version takes. Verification takes these and direct
+//! references (X-Road 8) and promises that every part handed over was signed: an unsigned attachment is an error.
+
+use kernel::Moment;
+
+use super::sign::{DataReference, Identity, SignInput, sign};
+use super::verify::{VerifiedSignature, XadesError, verify};
+use crate::error::TrustError;
+use crate::hashchain::{self, Covered, HashChainError, Part};
+use crate::sigalg::Hash;
+
+/// Name of the message itself.
+pub const MESSAGE: &str = "/message.xml";
+/// Name of the signed hash chain result.
+pub const HASH_CHAIN_RESULT: &str = "/sig-hashchainresult.xml";
+/// Name of the hash chain of one message.
+pub const HASH_CHAIN: &str = "/sig-hashchain.xml";
+/// Media type of a hash chain result.
+pub const HASH_CHAIN_RESULT_TYPE: &str = "application/hash-chain-result";
+/// Media type of a hash chain.
+pub const HASH_CHAIN_TYPE: &str = "application/hash-chain";
+
+/// The name of attachment `number`, counted from one; the body of a REST message is attachment one.
+pub fn attachment(number: usize) -> String {
+    format!("/attachment{number}")
+}
+
+/// The documents that travel with a signed message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSignature {
+    /// The XAdES signature.
+    pub signature: String,
+    /// The hash chain result and the hash chain, unless the message is referenced directly.
+    pub hash_chain: Option<(String, String)>,
+}
+
+/// Signs one message. `parts` are [`MESSAGE`] and its attachments with their SHA-512 digests, in order.
+pub fn sign_message(
+    identity: &Identity,
+    parts: &[Part],
+    at: Moment,
+    ocsp_responses: &[Vec<u8>],
+) -> Result<MessageSignature, TrustError> {
+    let [only] = parts else {
+        let mut signed = sign_batch(identity, &[parts.to_vec()], at, ocsp_responses)?;
+        return signed.pop().ok_or(TrustError::malformed("batch"));
+    };
+    let references = [DataReference { uri: &only.uri, mime: "text/xml", digest: only.digest.clone() }];
+    let signature = sign(&SignInput { identity, references: &references, at, ocsp_responses })?;
+    Ok(MessageSignature { signature, hash_chain: None })
+}
+
+/// Signs several messages with one signature value, for a key that is slow (a token). One answer per message.
+pub fn sign_batch(
+    identity: &Identity,
+    messages: &[Vec<Part>],
+    at: Moment,
+    ocsp_responses: &[Vec<u8>],
+) -> Result<Vec<MessageSignature>, TrustError> {
+    let built = hashchain::build(Hash::Sha512, HASH_CHAIN, messages)
+        .map_err(|_| TrustError::refused("an empty or too long list of messages or parts"))?;
+    let references =
+        [DataReference::new(HASH_CHAIN_RESULT, HASH_CHAIN_RESULT_TYPE, built.result.as_bytes())];
+    let signature = sign(&SignInput { identity, references: &references, at, ocsp_responses })?;
+    let signed = built.chains.into_iter().map(|chain| MessageSignature {
+        signature: signature.clone(),
+        hash_chain: Some((built.result.clone(), chain)),
+    });
+    Ok(signed.collect())
+}
+
+/// Why a message is not signed as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// The signature itself.
+    #[error(transparent)]
+    Signature(#[from] XadesError),
+    /// The hash chain between signature and message.
+    #[error(transparent)]
+    HashChain(#[from] HashChainError),
+    /// A part of the message that nothing covers.
+    #[error("{0} is not signed")]
+    Unsigned(String),
+}
+
+impl MessageError {
+    /// X-Road's code for this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Signature(error) => error.code(),
+            Self::HashChain(error) => error.code(),
+            Self::Unsigned(_) => "hashchain_unused_inputs",
+        }
+    }
+}
+
+/// A message all of whose parts are under a verified signature. Only [`verify_message`] makes it.
+#[derive(Clone, Debug)]
+pub struct VerifiedMessage {
+    signature: VerifiedSignature,
+    covered: Vec<Covered>,
+}
+
+impl VerifiedMessage {
+    /// The signature.
+    pub fn signature(&self) -> &VerifiedSignature {
+        &self.signature
+    }
+
+    /// The message's parts under the signature. Parts that were not at hand are listed with `present: false`.
+    pub fn covered(&self) -> &[Covered] {
+        &self.covered
+    }
+}
+
+/// Verifies the signature over `parts` (name and bytes), with hash chain result and hash chain if there are any.
+pub fn verify_message(
+    signature: &[u8],
+    hash_chain: Option<(&[u8], &[u8])>,
+    parts: &[(&str, &[u8])],
+) -> Result<VerifiedMessage, MessageError> {
+    let data = |uri: &str| match hash_chain {
+        Some((result, _)) if uri == HASH_CHAIN_RESULT => Some(result),
+        _ => parts.iter().find(|(name, _)| *name == uri).map(|(_, bytes)| *bytes),
+    };
+    let signature = verify(signature, &data)?;
+    let mut covered: Vec<Covered> = Vec::new();
+    for reference in signature.references() {
+        if reference.uri != HASH_CHAIN_RESULT {
+            let (uri, digest) = (reference.uri.clone(), reference.digest.clone());
+            covered.push(Covered { uri, method: reference.hash, digest, present: true });
+        }
+    }
+    if let Some((result, chain)) = hash_chain.filter(|_| covered.len() < signature.references().len()) {
+        let direct = |name: &str| signature.references().iter().any(|reference| reference.uri == name);
+        let rest: Vec<(&str, &[u8])> = parts.iter().copied().filter(|(name, _)| !direct(name)).collect();
+        covered.extend(hashchain::verify(result, chain, HASH_CHAIN, &rest)?);
+    }
+    match parts.iter().find(|(name, _)| !covered.iter().any(|part| part.uri == *name)) {
+        Some((name, _)) => Err(MessageError::Unsigned((*name).to_owned())),
+        None => Ok(VerifiedMessage { signature, covered }),
+    }
+}
