@@ -1,4 +1,5 @@
 //! workflow
+pub mod answers;
 pub mod case;
 pub mod clock;
 pub mod procedure;
