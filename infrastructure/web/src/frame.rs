@@ -252,7 +252,7 @@ fn footer(visit: &Visit) -> Markup {
             div.w {
                 p { (body.name) @if !body.contact.is_empty() { " · " (body.contact) } }
                 p.small {
-                    (visit.t("web-reference")) " " span.code { (visit.reference()) }
+                    (visit.t("web-reference")) " " span.code.ref { (visit.reference()) }
                     " · " (visit.time(visit.now))
                 }
             }

@@ -13,6 +13,7 @@ pub use fields::{
     radios, select, textarea,
 };
 pub use show::{
-    Event, Row, Source, Tone, button, button_bad, button_named, button_quiet, card, details,
-    link_button, link_quiet, notice, pages, summary_list, table, tag, timeline,
+    Event, Row, Source, Tone, button, button_bad, button_named, button_quiet, card, copy_button,
+    details, link_button, link_quiet, notice, pages, print_button, summary_list, table, tag,
+    timeline,
 };

@@ -7,8 +7,6 @@ use crate::Visit;
 
 /// Width of drawings in SVG units; they scale with the page.
 const WIDTH: u64 = 640;
-/// Height of one bar's row in SVG units.
-const ROW: usize = 34;
 /// Most bars drawn at once; more can't be taken in.
 const BARS_MAX: usize = 40;
 
@@ -44,14 +42,11 @@ pub fn deadline_meter(visit: &Visit, meter: &Meter) -> Markup {
     html! {
         div.meter {
             p { b { (meter.label) } span { (meter.note) } }
-            svg.draw viewBox="0 0 640 22" role="img" aria-label=(spoken) focusable="false" {
-                rect.t x="0" y="3" width="640" height="16" rx="8" {}
-                @if done > 0 {
-                    rect class=(tone) x="0" y="3" width=((WIDTH * done / total).max(16)) height="16" rx="8" {}
-                }
-                @for mark in 1..marks {
-                    rect.cut x=(WIDTH * mark / total) y="3" width="2" height="16" fill="#fff" fill-opacity=".65" {}
-                }
+            svg.draw viewBox="0 0 640 16" preserveAspectRatio="none" role="img" aria-label=(spoken)
+                focusable="false" {
+                rect.t width="640" height="16" {}
+                @if done > 0 { rect class=(tone) width=(WIDTH * done / total) height="16" {} }
+                @for mark in 1..marks { rect.cut x=(WIDTH * mark / total) width="2" height="16" {} }
             }
         }
     }
@@ -79,21 +74,23 @@ pub struct Bar {
     pub tone: Tone,
 }
 
-/// Bars with their labels and values; a list for the screen reader, a drawing for the eye.
+/// Bars with their labels and values in words; the drawing only adds to the words.
 pub fn bars(title: &str, bars: &[Bar]) -> Markup {
     let shown = &bars[..bars.len().min(BARS_MAX)];
     let longest = shown.iter().map(|bar| bar.value).max().unwrap_or(1).max(1);
     html! {
-        figure.card role="group" aria-label=(title) {
+        figure.card {
             figcaption { b { (title) } }
-            ul.vh { @for bar in shown { li { (bar.label) ": " (bar.words) } } }
-            svg.draw viewBox={ "0 0 640 " (shown.len() * ROW + 4) } aria-hidden="true" focusable="false" {
-                @for (place, bar) in shown.iter().enumerate() {
-                    text x="0" y=(place * ROW + 16) { (bar.label) }
-                    text x="640" y=(place * ROW + 16) text-anchor="end" { (bar.words) }
-                    rect.t x="0" y=(place * ROW + 22) width="640" height="8" rx="4" {}
-                    rect class=(bar_class(bar.tone)) x="0" y=(place * ROW + 22) height="8" rx="4"
-                        width=(WIDTH * bar.value / longest) {}
+            ul.bars {
+                @for bar in shown {
+                    li {
+                        p { span { (bar.label) } span { (bar.words) } }
+                        svg.draw viewBox="0 0 640 10" preserveAspectRatio="none" aria-hidden="true"
+                            focusable="false" {
+                            rect.t width="640" height="10" {}
+                            rect class=(bar_class(bar.tone)) width=(WIDTH * bar.value / longest) height="10" {}
+                        }
+                    }
                 }
             }
         }

@@ -69,6 +69,16 @@ pub fn link_quiet(place: &str, text: &str) -> Markup {
     html! { a.btn.quiet href=(place) { (text) } }
 }
 
+/// A button that prints the page; it shows itself only where a script runs.
+pub fn print_button(text: &str) -> Markup {
+    html! { button.btn.quiet type="button" data-print hidden { (text) } }
+}
+
+/// A button that copies `what`; it shows itself only where a script runs, and then says `done`.
+pub fn copy_button(text: &str, what: &str, done: &str) -> Markup {
+    html! { button.btn.quiet type="button" data-copy=(what) data-done=(done) hidden { (text) } }
+}
+
 /// A box that tells something important. An empty title leaves it out.
 pub fn notice(tone: Tone, title: &str, body: Markup) -> Markup {
     html! {
@@ -159,7 +169,7 @@ pub fn summary_list(visit: &Visit, rows: &[Row]) -> Markup {
                         @if let Some(source) = &row.source { (source_line(visit, source)) }
                     }
                     @if let Some((place, text)) = &row.action {
-                        dd { a href=(place) { (text) span.vh { " " (row.label) } } }
+                        dd { a.act href=(place) { (text) span.vh { " " (row.label) } } }
                     }
                 }
             }
