@@ -1,0 +1,337 @@
+//! The log of one body: opening it, entering acts, and giving them their places under a signed checkpoint.
+//!
+//! Read by every crate through `Log`. Promises: an entry is in the store with the transaction that enters it, and in
+//! the tree at the next turn; a turn is one transaction, so a crash leaves either all of it or nothing. Refuses to
+//! sign a tree that the witness would know to be a step back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kernel::{Fault, FaultKind, Id};
+use store::{Store, StoreError, Tx};
+
+use super::ask::WitnessPeer;
+use super::checkpoint::Checkpoint;
+use super::entry::{Entry, EntryFault, Pseudonym, PseudonymSecret};
+use super::merkle::{Hash, Span, empty_root, leaf_hash};
+use super::note::{Note, NoteFault, NoteKey, VerifierKey};
+use super::sql::{self, EntryRow, Head};
+use super::tiles::{LEVEL_MAX, TILE_HEIGHT, TileId, TileSet};
+
+/// What a body's log needs.
+pub struct LogSettings {
+    /// Signs checkpoints; its name is the log's origin.
+    pub key: NoteKey,
+    /// Makes pseudonyms.
+    pub secret: PseudonymSecret,
+    /// Who cosigns checkpoints, if anybody.
+    pub witness: Option<WitnessPeer>,
+}
+
+/// The transparency log of one body. Cheap to clone.
+#[derive(Clone)]
+pub struct Log {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub store: Store,
+    pub key: NoteKey,
+    pub secret: PseudonymSecret,
+    pub witness: Option<WitnessPeer>,
+    /// Set once this process has asked the witness about the head it found at the start.
+    pub met_witness: AtomicBool,
+}
+
+/// Why the log can't do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The entry is refused.
+    #[error(transparent)]
+    Entry(#[from] EntryFault),
+    /// A note or key is wrong.
+    #[error(transparent)]
+    Note(#[from] NoteFault),
+    /// The stored log belongs to another origin than the key's name.
+    #[error("the store holds the log {stored}, the key belongs to {key}")]
+    OtherOrigin {
+        /// The stored log.
+        stored: String,
+        /// The key's name.
+        key: String,
+    },
+    /// What is stored contradicts itself; `check` tells where.
+    #[error("the stored log is damaged: {0}")]
+    Damaged(&'static str),
+    /// The witness has seen more entries than this store has: the store is an old copy.
+    #[error("the witness has seen {witness} entries, this store has {ours}: it is an old copy")]
+    Behind {
+        /// Entries here.
+        ours: u64,
+        /// Entries that the witness has seen.
+        witness: u64,
+    },
+    /// The witness has cosigned another history under this log's name.
+    #[error("the witness knows another history of this log")]
+    Forked,
+}
+
+impl From<LogError> for Fault {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Store(cause) => cause.into(),
+            LogError::Behind { .. } | LogError::Forked => {
+                Fault::new(FaultKind::Unavailable, "fault-unavailable").detail(error)
+            }
+            other => Fault::internal(other),
+        }
+    }
+}
+
+/// Where the log stands, for health pages and metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Entries with a place.
+    pub size: u64,
+    /// Entries that wait for a place.
+    pub staged: u64,
+    /// Entries that the witness has cosigned.
+    pub witnessed: u64,
+    /// Entries that the witness has seen although this store lacks them; 0 if all is well.
+    pub behind: u64,
+}
+
+impl Log {
+    /// Opens the log in `store`, whose tables are made by now. An empty log gets its first checkpoint here.
+    ///
+    /// # Errors
+    /// The store holds another origin's log, or its last checkpoint isn't this key's or doesn't fit the tiles.
+    pub async fn open(store: Store, settings: LogSettings) -> Result<Self, LogError> {
+        let LogSettings {
+            key,
+            secret,
+            witness,
+        } = settings;
+        let met_witness = AtomicBool::new(false);
+        let log = Self {
+            inner: Arc::new(Inner {
+                store,
+                key,
+                secret,
+                witness,
+                met_witness,
+            }),
+        };
+        let mut tx = log.inner.store.begin().await?;
+        sql::create_head(&mut tx, log.origin()).await?;
+        let head = sql::lock_head(&mut tx).await?;
+        if head.origin != log.origin() {
+            let key = log.origin().to_owned();
+            return Err(LogError::OtherOrigin {
+                stored: head.origin,
+                key,
+            });
+        }
+        if head.size == 0 && sql::last_checkpoint(&mut tx).await?.is_none() {
+            log.sign_head(&mut tx, 0, empty_root()).await?;
+        }
+        log.stored_head(&mut tx, &head).await?;
+        tx.commit().await?;
+        Ok(log)
+    }
+
+    /// The log's name: first line of its checkpoints.
+    pub fn origin(&self) -> &str {
+        self.inner.key.verifier().name()
+    }
+
+    /// The key that verifies this log's checkpoints.
+    pub fn verifier(&self) -> &VerifierKey {
+        self.inner.key.verifier()
+    }
+
+    /// How this body's log knows the person or firm with this national number.
+    pub fn pseudonym(&self, subject: &str) -> Pseudonym {
+        self.inner.secret.pseudonym(subject)
+    }
+
+    /// Enters an act in the caller's transaction and gives back the entry's identifier. It has no place yet; the next
+    /// turn gives it one. Once the transaction commits, the entry can't be lost.
+    ///
+    /// # Errors
+    /// The entry is beyond its limits, or the store failed.
+    pub async fn enter(&self, tx: &mut Tx, entry: Entry) -> Result<Id, LogError> {
+        let (clock, chance) = (tx.store().clock().clone(), tx.store().chance().clone());
+        let id = Id::new(&*clock, &*chance);
+        let mut salt: Hash = [0; 32];
+        chance.fill(&mut salt);
+        let row = EntryRow {
+            id: id.to_string(),
+            index: None,
+            about: entry.about.map(|about| about.0.to_vec()),
+            salt: salt.to_vec(),
+            digest: entry.digest.to_vec(),
+            leaf: entry.leaf(id, &salt)?.bytes(),
+        };
+        sql::stage(tx, id, &row).await?;
+        Ok(id)
+    }
+
+    /// One turn: gives all staged entries their places under new checkpoints, then asks the witness.
+    /// A witness that is away is no failure: the log goes on with its own signature and asks again at the next turn.
+    ///
+    /// # Errors
+    /// The store failed or is damaged, or the witness knows that this store is an old copy.
+    pub async fn sequence(&self) -> Result<u64, LogError> {
+        if !self.inner.met_witness.load(Ordering::Acquire) {
+            // Before the first new signature: an old copy of the store must not sign a second history.
+            let answered = self.cosign().await?;
+            self.inner.met_witness.store(answered, Ordering::Release);
+        }
+        let placed = self.place_all().await?;
+        self.cosign().await?;
+        Ok(placed)
+    }
+
+    /// Gives all staged entries their places; tells how many there were. `sequence` is this and the witness.
+    ///
+    /// # Errors
+    /// As `sequence`.
+    pub async fn place_all(&self) -> Result<u64, LogError> {
+        let mut placed = 0;
+        loop {
+            let mut tx = self.inner.store.read().await?;
+            let waiting = sql::staged_count(&mut tx).await?;
+            drop(tx);
+            if waiting == 0 {
+                return Ok(placed);
+            }
+            placed += self.place_some().await?;
+        }
+    }
+
+    /// One transaction: the oldest staged entries, their tile hashes, the new size and its checkpoint.
+    async fn place_some(&self) -> Result<u64, LogError> {
+        let mut tx = self.inner.store.begin().await?;
+        let head = sql::lock_head(&mut tx).await?;
+        trouble(&head)?;
+        let staged = sql::staged(&mut tx, "").await?;
+        if staged.is_empty() {
+            return Ok(0);
+        }
+        let mut tiles = self.stored_head(&mut tx, &head).await?;
+        let mut changed = Vec::new();
+        for (index, row) in (head.size..).zip(&staged) {
+            if sql::set_index(&mut tx, &row.id, index).await? != 1 {
+                return Err(LogError::Damaged("a staged entry vanished"));
+            }
+            let touched = tiles.append(index, leaf_hash(&row.leaf));
+            changed.extend(touched.ok_or(LogError::Damaged("a tile has the wrong width"))?);
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        for id in changed {
+            sql::set_tile(&mut tx, id, tiles.get(id).unwrap_or_default()).await?;
+        }
+        let size = head.size + staged.len() as u64;
+        let root = tiles.span(Span {
+            start: 0,
+            end: size,
+        });
+        sql::set_size(&mut tx, size).await?;
+        self.sign_head(
+            &mut tx,
+            size,
+            root.ok_or(LogError::Damaged("a tile is missing"))?,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(staged.len() as u64)
+    }
+
+    /// The tiles of the right edge, after making sure that they lead to the signed checkpoint of this head: a new
+    /// signature is only ever put on top of what was signed before.
+    async fn stored_head(&self, tx: &mut Tx, head: &Head) -> Result<TileSet, LogError> {
+        let tiles = sql::tiles(tx, &edge(head.size)).await?;
+        let span = Span {
+            start: 0,
+            end: head.size,
+        };
+        let root = if head.size == 0 {
+            Some(empty_root())
+        } else {
+            tiles.span(span)
+        };
+        let last = sql::last_checkpoint(tx)
+            .await?
+            .ok_or(LogError::Damaged("no checkpoint"))?;
+        let note = Note::parse(last.note.as_bytes())?;
+        let signed = Checkpoint::open(&note, self.origin(), self.verifier())?;
+        if last.size == head.size && signed.size == head.size && Some(signed.root) == root {
+            Ok(tiles)
+        } else {
+            Err(LogError::Damaged(
+                "the tiles don't lead to the last checkpoint",
+            ))
+        }
+    }
+
+    async fn sign_head(&self, tx: &mut Tx, size: u64, root: Hash) -> Result<(), LogError> {
+        let checkpoint = Checkpoint {
+            origin: self.origin().to_owned(),
+            size,
+            root,
+        };
+        let note = checkpoint.sign(&self.inner.key)?;
+        Ok(sql::add_checkpoint(tx, size, &note.to_string()).await?)
+    }
+
+    /// Where the log stands.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn standing(&self) -> Result<Standing, LogError> {
+        let mut tx = self.inner.store.read().await?;
+        let head = sql::read_head(&mut tx).await?;
+        let staged = sql::staged_count(&mut tx).await?;
+        let behind = if trouble(&head).is_err() {
+            head.behind
+        } else {
+            0
+        };
+        Ok(Standing {
+            size: head.size,
+            staged,
+            witnessed: head.witnessed,
+            behind,
+        })
+    }
+}
+
+/// Whether the witness knows more of this log than this store, or something else.
+pub(super) fn trouble(head: &Head) -> Result<(), LogError> {
+    match head.behind {
+        sql::FORKED => Err(LogError::Forked),
+        seen if seen > head.size => Err(LogError::Behind {
+            ours: head.size,
+            witness: seen,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The rightmost tile of every level of a tree of `size` leaves, as far as it has hashes.
+fn edge(size: u64) -> Vec<TileId> {
+    let index = |level: u32| size.checked_shr(TILE_HEIGHT * (level + 1)).unwrap_or(0);
+    let tile = |level: u32| TileId {
+        level,
+        index: index(level),
+    };
+    (0..=LEVEL_MAX)
+        .map(tile)
+        .filter(|id| id.width(size) > 0)
+        .collect()
+}

@@ -1,0 +1,321 @@
+//! Every statement of the log's and the witness's tables, and the small functions around them.
+//!
+//! Read by the stories of `log` only. Promises rows as values of the domain; refuses to decide anything.
+
+use kernel::Id;
+use store::{Migration, Row, StoreError, Tx, params};
+
+use super::merkle::Hash;
+use super::tiles::{TileId, TileSet};
+
+/// The tables of the log and of the witness.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "log",
+    sql: include_str!("../../migrations/log_0001.sql"),
+}];
+
+/// Entries read at a time.
+pub(super) const PAGE: i64 = 1_000;
+
+const HEAD_CREATE: &str =
+    "INSERT INTO trust_log_head (name, origin, size, witnessed, behind, turns)
+     VALUES ('head', $1, 0, 0, 0, 0) ON CONFLICT (name) DO NOTHING";
+const HEAD: &str = "SELECT origin, size, witnessed, behind FROM trust_log_head WHERE name = 'head'";
+/// Writing the row first makes concurrent sequencers wait for one another on both engines.
+const HEAD_LOCK: &str = "UPDATE trust_log_head SET turns = turns + 1 WHERE name = 'head'
+     RETURNING origin, size, witnessed, behind";
+const HEAD_SIZE: &str = "UPDATE trust_log_head SET size = $1 WHERE name = 'head'";
+const HEAD_WITNESSED: &str =
+    "UPDATE trust_log_head SET witnessed = $1, behind = $2 WHERE name = 'head'";
+
+const ENTRY_STAGE: &str = "INSERT INTO trust_log_entry (id, idx, about, salt, digest, leaf) VALUES ($1, NULL, $2, $3, $4, $5)";
+const ENTRIES_STAGED: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry
+     WHERE idx IS NULL AND id > $1 ORDER BY id LIMIT $2";
+const ENTRIES_INDEXED: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry
+     WHERE idx >= $1 ORDER BY idx LIMIT $2";
+const ENTRIES_ABOUT: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry
+     WHERE about = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+const ENTRY: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry WHERE id = $1";
+const ENTRY_INDEX: &str = "UPDATE trust_log_entry SET idx = $2 WHERE id = $1 AND idx IS NULL";
+const ENTRIES_STAGED_COUNT: &str = "SELECT COUNT(*) FROM trust_log_entry WHERE idx IS NULL";
+
+const TILE: &str = "SELECT hashes FROM trust_log_tile WHERE level = $1 AND pos = $2";
+const TILE_SET: &str = "INSERT INTO trust_log_tile (level, pos, hashes) VALUES ($1, $2, $3)
+     ON CONFLICT (level, pos) DO UPDATE SET hashes = excluded.hashes";
+const TILE_COUNT: &str = "SELECT COUNT(*) FROM trust_log_tile";
+
+const CHECKPOINT_ADD: &str =
+    "INSERT INTO trust_log_checkpoint (size, note, cosigned) VALUES ($1, $2, '')";
+const CHECKPOINT_COSIGN: &str = "UPDATE trust_log_checkpoint SET cosigned = $2 WHERE size = $1";
+const CHECKPOINT_LAST: &str =
+    "SELECT size, note, cosigned FROM trust_log_checkpoint ORDER BY size DESC LIMIT 1";
+const CHECKPOINT_LAST_COSIGNED: &str = "SELECT size, note, cosigned FROM trust_log_checkpoint
+     WHERE size >= $1 AND cosigned <> '' ORDER BY size DESC LIMIT 1";
+const CHECKPOINTS_FROM: &str = "SELECT size, note, cosigned FROM trust_log_checkpoint
+     WHERE size >= $1 ORDER BY size LIMIT $2";
+
+const WITNESS_ADMIT: &str = "INSERT INTO trust_witness_log
+     (origin, origin_hash, verifier, size, root, note, turns) VALUES ($1, $2, $3, 0, $4, '', 0)
+     ON CONFLICT (origin) DO UPDATE SET verifier = excluded.verifier";
+const WITNESS_KEY: &str = "SELECT verifier FROM trust_witness_log WHERE origin = $1";
+const WITNESS_LOCK: &str = "UPDATE trust_witness_log SET turns = turns + 1 WHERE origin = $1
+     RETURNING verifier, size, root";
+const WITNESS_SEEN: &str =
+    "UPDATE trust_witness_log SET size = $2, root = $3, note = $4 WHERE origin = $1";
+const WITNESS_NOTE: &str = "SELECT note FROM trust_witness_log WHERE origin_hash = $1";
+
+/// Stands in `behind` when the witness knows another history, whatever its size.
+pub(super) const FORKED: u64 = i64::MAX as u64;
+
+/// The log's one row: how far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub origin: String,
+    pub size: u64,
+    /// Size that the witness last cosigned, as far as we know.
+    pub witnessed: u64,
+    /// Size that the witness saw and this store doesn't have; 0 if there is none.
+    pub behind: u64,
+}
+
+/// A stored entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EntryRow {
+    pub id: String,
+    pub index: Option<u64>,
+    pub about: Option<Vec<u8>>,
+    pub salt: Vec<u8>,
+    pub digest: Vec<u8>,
+    pub leaf: Vec<u8>,
+}
+
+/// A stored checkpoint: the log's own note, and the witnesses' lines apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CheckpointRow {
+    pub size: u64,
+    pub note: String,
+    pub cosigned: String,
+}
+
+/// What a witness remembers of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub verifier: String,
+    pub size: u64,
+    pub root: Hash,
+}
+
+fn count(row: &Row, index: usize) -> Result<u64, StoreError> {
+    u64::try_from(row.int(index)?).map_err(|_| StoreError::Column {
+        index,
+        expected: "a size",
+    })
+}
+
+fn head(row: &Row) -> Result<Head, StoreError> {
+    Ok(Head {
+        origin: row.text(0)?,
+        size: count(row, 1)?,
+        witnessed: count(row, 2)?,
+        behind: count(row, 3)?,
+    })
+}
+
+fn entry(row: &Row) -> Result<EntryRow, StoreError> {
+    Ok(EntryRow {
+        id: row.text(0)?,
+        index: row.opt_int(1)?.map(|_| count(row, 1)).transpose()?,
+        about: row.opt_bytes(2)?,
+        salt: row.bytes(3)?,
+        digest: row.bytes(4)?,
+        leaf: row.bytes(5)?,
+    })
+}
+
+fn checkpoint(row: &Row) -> Result<CheckpointRow, StoreError> {
+    Ok(CheckpointRow {
+        size: count(row, 0)?,
+        note: row.text(1)?,
+        cosigned: row.text(2)?,
+    })
+}
+
+pub(super) async fn create_head(tx: &mut Tx, origin: &str) -> Result<bool, StoreError> {
+    Ok(tx.execute(HEAD_CREATE, &params![origin]).await? == 1)
+}
+
+pub(super) async fn read_head(tx: &mut Tx) -> Result<Head, StoreError> {
+    head(&tx.one(HEAD, &[]).await?)
+}
+
+pub(super) async fn lock_head(tx: &mut Tx) -> Result<Head, StoreError> {
+    head(&tx.one(HEAD_LOCK, &[]).await?)
+}
+
+pub(super) async fn set_size(tx: &mut Tx, size: u64) -> Result<(), StoreError> {
+    tx.execute(HEAD_SIZE, &params![size]).await.map(drop)
+}
+
+pub(super) async fn set_witnessed(tx: &mut Tx, size: u64, behind: u64) -> Result<(), StoreError> {
+    tx.execute(HEAD_WITNESSED, &params![size, behind])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn stage(tx: &mut Tx, id: Id, row: &EntryRow) -> Result<(), StoreError> {
+    let values = params![id, row.about.clone(), &row.salt, &row.digest, &row.leaf];
+    tx.execute(ENTRY_STAGE, &values).await.map(drop)
+}
+
+pub(super) async fn staged(tx: &mut Tx, after: &str) -> Result<Vec<EntryRow>, StoreError> {
+    let rows = tx.all(ENTRIES_STAGED, &params![after, PAGE]).await?;
+    rows.iter().map(entry).collect()
+}
+
+pub(super) async fn staged_count(tx: &mut Tx) -> Result<u64, StoreError> {
+    count(&tx.one(ENTRIES_STAGED_COUNT, &[]).await?, 0)
+}
+
+pub(super) async fn indexed(
+    tx: &mut Tx,
+    from: u64,
+    limit: i64,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let rows = tx.all(ENTRIES_INDEXED, &params![from, limit]).await?;
+    rows.iter().map(entry).collect()
+}
+
+pub(super) async fn about(
+    tx: &mut Tx,
+    pseudonym: &Hash,
+    before: &str,
+    limit: usize,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let rows = tx
+        .all(ENTRIES_ABOUT, &params![pseudonym, before, limit])
+        .await?;
+    rows.iter().map(entry).collect()
+}
+
+pub(super) async fn one(tx: &mut Tx, id: Id) -> Result<Option<EntryRow>, StoreError> {
+    tx.maybe(ENTRY, &params![id])
+        .await?
+        .as_ref()
+        .map(entry)
+        .transpose()
+}
+
+pub(super) async fn set_index(tx: &mut Tx, id: &str, index: u64) -> Result<u64, StoreError> {
+    tx.execute(ENTRY_INDEX, &params![id, index]).await
+}
+
+/// The stored hashes of a tile; empty if there is no such row.
+pub(super) async fn tile(tx: &mut Tx, id: TileId) -> Result<Vec<u8>, StoreError> {
+    let row = tx.maybe(TILE, &params![id.level, id.index]).await?;
+    row.map_or(Ok(Vec::new()), |row| row.bytes(0))
+}
+
+/// Several tiles.
+pub(super) async fn tiles(tx: &mut Tx, ids: &[TileId]) -> Result<TileSet, StoreError> {
+    let mut set = TileSet::default();
+    for id in ids {
+        set.insert(*id, tile(tx, *id).await?);
+    }
+    Ok(set)
+}
+
+pub(super) async fn set_tile(tx: &mut Tx, id: TileId, hashes: &[u8]) -> Result<(), StoreError> {
+    tx.execute(TILE_SET, &params![id.level, id.index, hashes])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn tile_count(tx: &mut Tx) -> Result<u64, StoreError> {
+    count(&tx.one(TILE_COUNT, &[]).await?, 0)
+}
+
+pub(super) async fn add_checkpoint(tx: &mut Tx, size: u64, note: &str) -> Result<(), StoreError> {
+    tx.execute(CHECKPOINT_ADD, &params![size, note])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn set_cosigned(tx: &mut Tx, size: u64, lines: &str) -> Result<u64, StoreError> {
+    tx.execute(CHECKPOINT_COSIGN, &params![size, lines]).await
+}
+
+pub(super) async fn last_checkpoint(tx: &mut Tx) -> Result<Option<CheckpointRow>, StoreError> {
+    tx.maybe(CHECKPOINT_LAST, &[])
+        .await?
+        .as_ref()
+        .map(checkpoint)
+        .transpose()
+}
+
+/// The last cosigned checkpoint of at least `size` entries.
+pub(super) async fn cosigned(tx: &mut Tx, size: u64) -> Result<Option<CheckpointRow>, StoreError> {
+    let row = tx.maybe(CHECKPOINT_LAST_COSIGNED, &params![size]).await?;
+    row.as_ref().map(checkpoint).transpose()
+}
+
+pub(super) async fn checkpoints(tx: &mut Tx, from: i64) -> Result<Vec<CheckpointRow>, StoreError> {
+    let rows = tx.all(CHECKPOINTS_FROM, &params![from, PAGE]).await?;
+    rows.iter().map(checkpoint).collect()
+}
+
+pub(super) async fn admit(
+    tx: &mut Tx,
+    origin: &str,
+    origin_hash: &str,
+    verifier: &str,
+    empty: &Hash,
+) -> Result<(), StoreError> {
+    tx.execute(
+        WITNESS_ADMIT,
+        &params![origin, origin_hash, verifier, empty],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn witness_key(tx: &mut Tx, origin: &str) -> Result<Option<String>, StoreError> {
+    tx.maybe(WITNESS_KEY, &params![origin])
+        .await?
+        .map(|row| row.text(0))
+        .transpose()
+}
+
+pub(super) async fn lock_seen(tx: &mut Tx, origin: &str) -> Result<Option<Seen>, StoreError> {
+    let row = tx.maybe(WITNESS_LOCK, &params![origin]).await?;
+    row.map(|row| {
+        Ok(Seen {
+            verifier: row.text(0)?,
+            size: count(&row, 1)?,
+            root: row.digest(2)?,
+        })
+    })
+    .transpose()
+}
+
+pub(super) async fn set_seen(
+    tx: &mut Tx,
+    origin: &str,
+    size: u64,
+    root: &Hash,
+    note: &str,
+) -> Result<(), StoreError> {
+    tx.execute(WITNESS_SEEN, &params![origin, size, root, note])
+        .await
+        .map(drop)
+}
+
+pub(super) async fn seen_note(
+    tx: &mut Tx,
+    origin_hash: &str,
+) -> Result<Option<String>, StoreError> {
+    tx.maybe(WITNESS_NOTE, &params![origin_hash])
+        .await?
+        .map(|row| row.text(0))
+        .transpose()
+}
