@@ -1,0 +1,42 @@
+//! My cases: drafts first, then what waits for me, then the rest.
+
+use maud::html;
+use web::parts::link_button;
+use web::{Page, Visit};
+
+use super::parts;
+use crate::views::{CaseCard, Stage};
+
+/// The list of a person's cases.
+pub fn cases(visit: &Visit, cards: &[CaseCard]) -> Page {
+    let group = |want: fn(Stage) -> bool| {
+        cards
+            .iter()
+            .filter(move |card| want(card.stage))
+            .collect::<Vec<_>>()
+    };
+    let groups = [
+        (
+            "portal-cases-yours",
+            group(|stage| matches!(stage, Stage::Draft | Stage::Observed)),
+        ),
+        (
+            "portal-cases-ours",
+            group(|stage| matches!(stage, Stage::Filed | Stage::Review)),
+        ),
+        ("portal-cases-done", group(|stage| stage >= Stage::Granted)),
+    ];
+    let body = html! {
+        @if cards.is_empty() {
+            p.lead { (visit.t("portal-cases-none")) }
+            p { (link_button("/procedures", &visit.t("portal-home-start"))) }
+        }
+        @for (title, cards) in &groups {
+            @if !cards.is_empty() {
+                h2 { (visit.t(title)) }
+                ul.list { @for card in cards { (parts::case_line(visit, card, false)) } }
+            }
+        }
+    };
+    Ok(web::page(visit, &visit.t("portal-cases-title"), body))
+}
