@@ -17,6 +17,8 @@ pub mod hashchain;
 pub mod keys;
 pub mod log;
 pub mod name;
+pub mod ocsp;
+mod ocsp_read;
 pub mod path;
 pub mod sigalg;
 pub mod tsp;
