@@ -18,7 +18,7 @@ pub fn catalogue(visit: &Visit, procedures: &[ProcedureCard]) -> Page {
 /// Procedures as a list of links.
 pub fn list(visit: &Visit, procedures: &[ProcedureCard]) -> Markup {
     html! {
-        ul.grid { @for card in procedures {
+        ul.grid.two { @for card in procedures {
             (parts::card(&format!("/procedures/{}", card.code), &card.title, html! {
                 p { (card.purpose) }
                 p.soft.small { (days(visit, card.days)) " · " (cost(visit, card)) }

@@ -8,8 +8,8 @@ use web::Visit;
 
 use crate::domain::{ClockView, Knot, Urgency};
 
-/// Distance between two knots in the drawing's own units.
-const STEP: usize = 20;
+/// A day's share of the drawing, in its own units; even, so that a knot sits in the middle.
+const STEP: usize = 2;
 
 /// The cord with its words: days left, presented on, decided until.
 pub fn cord(visit: &Visit, clock: &ClockView) -> Markup {
@@ -62,14 +62,14 @@ const fn word(urgency: Urgency) -> &'static str {
 
 fn drawing(clock: &ClockView) -> Markup {
     let knots = clock.knots();
-    let width = knots.len() * STEP + STEP;
     // Knots of one kind share one path, which keeps a page with fifty cords small.
-    let past = path(&knots, Knot::Past);
-    let ahead = path(&knots, Knot::Ahead);
-    let today = path(&knots, Knot::Today);
+    let path = |kind| path(&knots, kind);
+    let (past, ahead, today) = (path(Knot::Past), path(Knot::Ahead), path(Knot::Today));
+    let width = knots.len() * STEP;
+    // The drawing stretches to the width of the page; strokes keep their size, so that knots stay round.
     html! {
-        svg viewBox=(format!("0 0 {width} 24")) aria-hidden="true" focusable="false" {
-            path.line d=(format!("M0 12H{width}")) {}
+        svg viewBox=(format!("0 0 {width} 2")) preserveAspectRatio="none" aria-hidden="true" focusable="false" {
+            path d=(format!("M0 1H{width}")) {}
             @if !past.is_empty() { path.past d=(past) {} }
             @if !ahead.is_empty() { path.ahead d=(ahead) {} }
             @if !today.is_empty() { path.today d=(today) {} }
@@ -77,11 +77,11 @@ fn drawing(clock: &ClockView) -> Markup {
     }
 }
 
-/// A zero-length stroke with a round cap is a dot: `M10 12h0` for each knot.
+/// A zero-length stroke with a round cap is a dot: `M1 1h0` for each knot, in the middle of its day.
 fn path(knots: &[Knot], kind: Knot) -> String {
     let mut path = String::new();
     for (at, _) in knots.iter().enumerate().filter(|(_, knot)| **knot == kind) {
-        path.push_str(&format!("M{} 12h0", STEP + at * STEP));
+        path.push_str(&format!("M{} 1h0", at * STEP + STEP / 2));
     }
     path
 }

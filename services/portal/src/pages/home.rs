@@ -15,7 +15,7 @@ pub fn home(visit: &Visit, procedures: &[ProcedureCard]) -> Page {
     let body = html! {
         p.lead { (visit.t("portal-home-lead")) }
         h2.vh { (visit.t("portal-home-choices")) }
-        ul.grid {
+        ul.grid.two {
             @if official { (choice(visit, "/desk", "portal-home-desk", "portal-home-desk-why")) }
             (choice(visit, "/procedures", "portal-home-start", "portal-home-start-why"))
             (choice(visit, "/cases", "portal-home-cases", "portal-home-cases-why"))

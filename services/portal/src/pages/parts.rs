@@ -134,7 +134,7 @@ pub fn case_line(visit: &Visit, card: &CaseCard, show_applicant: bool) -> Markup
                     (tag(Tone::Bad, &visit.tt("portal-desk-refused", &[("count", count(card.refused))]))) " "
                 }
                 @if show_applicant { span.soft { (card.procedure) } " " }
-                @if !card.about.is_empty() { span.soft { (card.about) } }
+                @if !card.about.is_empty() { span.soft { @if show_applicant { "· " } (card.about) } }
             }
             @if let Some(clock) = &card.clock { (super::cord::meter(visit, clock)) }
             @else { p.soft.small { (visit.t("portal-changed")) " " (visit.time(card.changed)) } }
