@@ -11,6 +11,7 @@ mod typeset;
 use crate::paper::{BLOCKS_MAX, Paper, TEXT_BYTES_MAX};
 
 pub use fields::FieldError;
+pub(crate) use fields::text_string;
 
 /// Most pages of one paper; a resolution has a few, an expediente's index some dozens.
 pub const PAGES_MAX: usize = 500;
@@ -49,7 +50,7 @@ pub fn render(paper: &Paper) -> Result<Vec<u8>, RenderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample;
+    use crate::testing::sample;
 
     #[test]
     fn papers_render_the_same_each_time_and_keep_their_fields() {
