@@ -12,7 +12,7 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RsaEncoding,
+    self, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding,
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
@@ -31,6 +31,8 @@ pub enum Algorithm {
     P256,
     /// RSA of 2048 bits, for peers whose software knows nothing newer.
     Rsa2048,
+    /// Ed25519, for signed notes of the transparency log alone: no certificate of ours holds one.
+    Ed25519,
 }
 
 /// The secret that opens a key store. Wiped from memory when dropped, never printed.
@@ -91,6 +93,7 @@ pub struct Signer {
 enum Secret {
     P256(EcdsaKeyPair),
     Rsa(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
 }
 
 impl KeyStore {
@@ -207,6 +210,11 @@ fn generate(kind: Algorithm) -> Result<Zeroizing<Vec<u8>>, TrustError> {
             let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| failed())?;
             der.as_ref().to_vec()
         }
+        Algorithm::Ed25519 => Ed25519KeyPair::generate()
+            .and_then(|pair| pair.to_pkcs8v1())
+            .map_err(|_| failed())?
+            .as_ref()
+            .to_vec(),
     };
     Ok(Zeroizing::new(bytes))
 }
@@ -225,6 +233,10 @@ impl Signer {
                     .map_err(rejected)?,
             ),
             Algorithm::Rsa2048 => Secret::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(rejected)?),
+            Algorithm::Ed25519 => {
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8);
+                Secret::Ed25519(pair.map_err(rejected)?)
+            }
         };
         let spki = secret.spki();
         Ok(Self {
@@ -239,6 +251,7 @@ impl Signer {
         match *self.secret {
             Secret::P256(_) => Algorithm::P256,
             Secret::Rsa(_) => Algorithm::Rsa2048,
+            Secret::Ed25519(_) => Algorithm::Ed25519,
         }
     }
 
@@ -252,6 +265,7 @@ impl Signer {
         match *self.secret {
             Secret::P256(_) => SignatureAlgorithm::Ecdsa(hash),
             Secret::Rsa(_) => SignatureAlgorithm::RsaPkcs1(hash),
+            Secret::Ed25519(_) => SignatureAlgorithm::Ed25519,
         }
     }
 
@@ -260,7 +274,7 @@ impl Signer {
         &self.spki
     }
 
-    /// Signs `data`: ECDSA in DER, or RSA PKCS#1 v1.5.
+    /// Signs `data`: ECDSA in DER, RSA PKCS#1 v1.5, or Ed25519, which has its own digest and passes `hash` over.
     pub fn sign(&self, data: &[u8], hash: Hash) -> Result<Vec<u8>, TrustError> {
         let failed = |_| provider("sign");
         match &*self.secret {
@@ -279,6 +293,7 @@ impl Signer {
                     .map_err(failed)?;
                 Ok(out)
             }
+            Secret::Ed25519(pair) => Ok(pair.sign(data).as_ref().to_vec()),
         }
     }
 
@@ -287,7 +302,7 @@ impl Signer {
         let signature = self.sign(data, hash)?;
         match *self.secret {
             Secret::P256(_) => ecdsa_fixed(&signature, 32),
-            Secret::Rsa(_) => Ok(signature),
+            Secret::Rsa(_) | Secret::Ed25519(_) => Ok(signature),
         }
     }
 
@@ -299,6 +314,11 @@ impl Signer {
             Secret::Rsa(pair) => {
                 let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
                 der.as_ref().to_vec()
+            }
+            Secret::Ed25519(_) => {
+                return Err(TrustError::Unsupported {
+                    what: "Ed25519 key for TLS",
+                });
             }
         });
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(&bytes[..]));
@@ -326,6 +346,8 @@ impl Secret {
                 asn1::null(),
                 pair.public_key().as_ref(),
             ),
+            // RFC 8410 section 3: the parameters are absent.
+            Self::Ed25519(pair) => (sigalg::ED25519, Vec::new(), pair.public_key().as_ref()),
         };
         asn1::seq(&[
             &asn1::seq(&[&asn1::oid(algorithm), &parameters]),
@@ -381,7 +403,11 @@ mod tests {
     #[test]
     fn keys_survive_reopening_and_sign_what_their_public_half_verifies() {
         let folder = tempfile::tempdir().unwrap();
-        let kinds = [("a", Algorithm::P256), ("b", Algorithm::Rsa2048)];
+        let kinds = [
+            ("a", Algorithm::P256),
+            ("b", Algorithm::Rsa2048),
+            ("c", Algorithm::Ed25519),
+        ];
         let keys = open(folder.path(), "llama\n").unwrap();
         for (label, kind) in kinds {
             keys.create(label, kind).unwrap();
@@ -410,7 +436,7 @@ mod tests {
                     .verify(signer.spki_der(), b"hello", &ecdsa_der(&fixed).unwrap())
                     .unwrap();
             }
-            signer.tls_key().unwrap();
+            assert_eq!(signer.tls_key().is_ok(), kind != Algorithm::Ed25519);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Digests and signature algorithms by name: their identifiers on the wire, and verification.
 //!
-//! Read by every signer and verifier of this crate. It takes ECDSA on P-256 and P-384 and RSA (PKCS#1 v1.5 and PSS)
-//! of 2048 to 8192 bits, each with SHA-2. SHA-1 signatures, smaller RSA keys and other curves are refused.
+//! Read by every signer and verifier of this crate. It takes ECDSA on P-256 and P-384, RSA (PKCS#1 v1.5 and PSS)
+//! of 2048 to 8192 bits, each with SHA-2, and Ed25519. SHA-1 signatures, smaller RSA keys and other curves are refused.
 
 use aws_lc_rs::digest;
 use der::asn1::ObjectIdentifier;
@@ -19,6 +19,8 @@ pub const EC_PUBLIC_KEY: ObjectIdentifier = id("1.2.840.10045.2.1");
 pub const P256: ObjectIdentifier = id("1.2.840.10045.3.1.7");
 /// secp384r1 (RFC 5480).
 pub const P384: ObjectIdentifier = id("1.3.132.0.34");
+/// id-Ed25519 (RFC 8410).
+pub const ED25519: ObjectIdentifier = id("1.3.101.112");
 /// rsaEncryption (RFC 8017).
 pub const RSA_ENCRYPTION: ObjectIdentifier = id("1.2.840.113549.1.1.1");
 const RSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
@@ -45,6 +47,8 @@ pub enum KeyKind {
     P384,
     /// RSA, any size that `verify` takes.
     Rsa,
+    /// Ed25519.
+    Ed25519,
 }
 
 /// How a signature was made.
@@ -56,6 +60,8 @@ pub enum SignatureAlgorithm {
     RsaPkcs1(Hash),
     /// RSA PSS with MGF1 of the same digest and a salt as long as the digest.
     RsaPss(Hash),
+    /// Ed25519 over the data itself (RFC 8032).
+    Ed25519,
 }
 
 impl Hash {
@@ -163,6 +169,8 @@ impl KeyKind {
             }
         } else if algorithm == RSA_ENCRYPTION {
             Self::Rsa
+        } else if algorithm == ED25519 && parameters.is_none() {
+            Self::Ed25519
         } else {
             return Err(TrustError::Unsupported {
                 what: "public key algorithm",
@@ -176,7 +184,7 @@ impl SignatureAlgorithm {
     /// The AlgorithmIdentifier (RFC 5758 for ECDSA, RFC 4055 for RSA).
     pub fn identifier(self) -> Vec<u8> {
         match self {
-            Self::Ecdsa(_) => asn1::seq(&[&asn1::oid(self.oid())]),
+            Self::Ecdsa(_) | Self::Ed25519 => asn1::seq(&[&asn1::oid(self.oid())]),
             Self::RsaPkcs1(_) => asn1::seq(&[&asn1::oid(self.oid()), &asn1::null()]),
             Self::RsaPss(hash) => {
                 let digest = asn1::seq(&[&asn1::oid(hash.oid()), &asn1::null()]);
@@ -192,10 +200,11 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The digest that is signed.
+    /// The digest that is signed; Ed25519 uses SHA-512 within (RFC 8419).
     pub const fn hash(self) -> Hash {
         match self {
             Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash) => hash,
+            Self::Ed25519 => Hash::Sha512,
         }
     }
 
@@ -208,6 +217,7 @@ impl SignatureAlgorithm {
             Self::RsaPkcs1(Hash::Sha384) => id("1.2.840.113549.1.1.12"),
             Self::RsaPkcs1(Hash::Sha512) => id("1.2.840.113549.1.1.13"),
             Self::RsaPss(_) => RSA_PSS,
+            Self::Ed25519 => ED25519,
         }
     }
 
@@ -230,6 +240,7 @@ impl SignatureAlgorithm {
         Hash::ALL
             .into_iter()
             .flat_map(|hash| [Self::Ecdsa(hash), Self::RsaPkcs1(hash)])
+            .chain([Self::Ed25519])
             .find(|algorithm| algorithm.oid() == found)
             .ok_or(TrustError::Unsupported {
                 what: "signature algorithm",
@@ -253,6 +264,7 @@ impl SignatureAlgorithm {
             (Self::RsaPss(Hash::Sha256), KeyKind::Rsa) => &s::RSA_PSS_2048_8192_SHA256,
             (Self::RsaPss(Hash::Sha384), KeyKind::Rsa) => &s::RSA_PSS_2048_8192_SHA384,
             (Self::RsaPss(Hash::Sha512), KeyKind::Rsa) => &s::RSA_PSS_2048_8192_SHA512,
+            (Self::Ed25519, KeyKind::Ed25519) => &s::ED25519,
             _ => {
                 return Err(TrustError::BadSignature {
                     what: "signature (key of another kind)",

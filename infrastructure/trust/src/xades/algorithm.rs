@@ -23,8 +23,10 @@ pub fn digest_from_uri(uri: &str) -> Option<Hash> {
 
 /// The identifier of a signature method in XML.
 pub const fn signature_uri(algorithm: SignatureAlgorithm) -> &'static str {
-    use SignatureAlgorithm::{Ecdsa, RsaPkcs1, RsaPss};
+    use SignatureAlgorithm::{Ecdsa, Ed25519, RsaPkcs1, RsaPss};
     match algorithm {
+        // RFC 9231 section 2.3.12; named only, `signature_from_uri` does not take it.
+        Ed25519 => "http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519",
         RsaPkcs1(Hash::Sha256) => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
         RsaPkcs1(Hash::Sha384) => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
         RsaPkcs1(Hash::Sha512) => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
@@ -60,7 +62,7 @@ fn raw_to_der(spki: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
     let size = match KeyKind::of_spki(spki).ok()?.0 {
         KeyKind::P256 => 32,
         KeyKind::P384 => 48,
-        KeyKind::Rsa => return None,
+        KeyKind::Rsa | KeyKind::Ed25519 => return None,
     };
     let (r, s) = raw.split_at_checked(size)?;
     (s.len() == size).then(|| asn1::seq(&[&asn1::uint(r), &asn1::uint(s)]))
