@@ -50,21 +50,31 @@ pub enum C14nError {
 impl Method {
     /// `form` without comments or prefix list.
     pub fn plain(form: Form) -> Self {
-        Self { form, comments: false, inclusive_prefixes: Vec::new() }
+        Self {
+            form,
+            comments: false,
+            inclusive_prefixes: Vec::new(),
+        }
     }
 
     /// The method that an algorithm identifier names; `None` if it is not a canonicalisation.
     pub fn from_uri(uri: &str) -> Option<Self> {
         let (form, comments) = match uri {
             "http://www.w3.org/TR/2001/REC-xml-c14n-20010315" => (Form::Inclusive10, false),
-            "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments" => (Form::Inclusive10, true),
+            "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments" => {
+                (Form::Inclusive10, true)
+            }
             "http://www.w3.org/2006/12/xml-c14n11" => (Form::Inclusive11, false),
             "http://www.w3.org/2006/12/xml-c14n11#WithComments" => (Form::Inclusive11, true),
             "http://www.w3.org/2001/10/xml-exc-c14n#" => (Form::Exclusive10, false),
             "http://www.w3.org/2001/10/xml-exc-c14n#WithComments" => (Form::Exclusive10, true),
             _ => return None,
         };
-        Some(Self { form, comments, inclusive_prefixes: Vec::new() })
+        Some(Self {
+            form,
+            comments,
+            inclusive_prefixes: Vec::new(),
+        })
     }
 
     /// The canonical form of a whole document.
@@ -140,11 +150,21 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn new(method: &'a Method, source: &'a str) -> Self {
         let out = String::with_capacity(source.len().min(OUTPUT_MAX));
-        Self { method, source, out, rendered: Vec::new(), inherited: Vec::new() }
+        Self {
+            method,
+            source,
+            out,
+            rendered: Vec::new(),
+            inherited: Vec::new(),
+        }
     }
 
     fn finish(self) -> Result<String, C14nError> {
-        if self.out.len() > OUTPUT_MAX { Err(C14nError::TooLong) } else { Ok(self.out) }
+        if self.out.len() > OUTPUT_MAX {
+            Err(C14nError::TooLong)
+        } else {
+            Ok(self.out)
+        }
     }
 
     /// Recursion is bounded: trees deeper than [`crate::xml::DEPTH_MAX`] never get here.
@@ -166,7 +186,11 @@ impl<'a> Writer<'a> {
         self.out.push_str(name);
         self.out.push('>');
         self.undo(undo);
-        if self.out.len() > OUTPUT_MAX { Err(C14nError::TooLong) } else { Ok(()) }
+        if self.out.len() > OUTPUT_MAX {
+            Err(C14nError::TooLong)
+        } else {
+            Ok(())
+        }
     }
 
     fn leaf(&mut self, node: Node<'a, '_>) {
@@ -190,7 +214,9 @@ impl<'a> Writer<'a> {
     /// The name as written, with its prefix.
     fn element_name(&self, node: Node<'a, '_>) -> &'a str {
         let after = &self.source[node.range().start + 1..];
-        let end = after.find([' ', '\t', '\n', '\r', '/', '>']).unwrap_or(after.len());
+        let end = after
+            .find([' ', '\t', '\n', '\r', '/', '>'])
+            .unwrap_or(after.len());
         &after[..end]
     }
 
@@ -201,13 +227,21 @@ impl<'a> Writer<'a> {
             Form::Inclusive10 | Form::Inclusive11 => in_scope(node).collect(),
         };
         declare.retain(|(prefix, uri)| {
-            let known = self.rendered.iter().find(|(other, _)| other == prefix).map(|(_, uri)| *uri);
+            let known = self
+                .rendered
+                .iter()
+                .find(|(other, _)| other == prefix)
+                .map(|(_, uri)| *uri);
             known.unwrap_or_default() != *uri
         });
         declare.sort_unstable();
         let mut undo = Vec::with_capacity(declare.len());
         for (prefix, uri) in declare {
-            self.out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
+            self.out.push_str(if prefix.is_empty() {
+                " xmlns"
+            } else {
+                " xmlns:"
+            });
             self.out.push_str(prefix);
             self.out.push_str("=\"");
             push_attribute(&mut self.out, uri);
@@ -244,7 +278,12 @@ impl<'a> Writer<'a> {
                 used.push(prefix);
             }
         }
-        let listed = |prefix: &str| self.method.inclusive_prefixes.iter().any(|other| other == prefix);
+        let listed = |prefix: &str| {
+            self.method
+                .inclusive_prefixes
+                .iter()
+                .any(|other| other == prefix)
+        };
         let mut bindings: Vec<Binding<'a>> = in_scope(node)
             .filter(|(prefix, _)| used.contains(prefix) || listed(prefix))
             .collect();
@@ -259,7 +298,11 @@ impl<'a> Writer<'a> {
         let inherited = std::mem::take(&mut self.inherited);
         let own = node.attributes().map(|attribute| {
             let key = (attribute.namespace().unwrap_or_default(), attribute.name());
-            (key, self.source[attribute.range_qname()].to_owned(), attribute.value())
+            (
+                key,
+                self.source[attribute.range_qname()].to_owned(),
+                attribute.value(),
+            )
         });
         let mut all: Vec<_> = own.collect();
         for (name, value) in &inherited {

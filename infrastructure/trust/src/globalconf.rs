@@ -138,7 +138,9 @@ impl Profile {
                 let code = subject.get(name::COMMON_NAME)?;
                 let parts: Vec<&str> = subject.get(name::SERIAL_NUMBER)?.split('/').collect();
                 match parts[..] {
-                    [named, _server, class] if named == instance => Some(MemberId::new(instance, class, code)),
+                    [named, _server, class] if named == instance => {
+                        Some(MemberId::new(instance, class, code))
+                    }
                     _ => None,
                 }
             }
@@ -164,13 +166,23 @@ impl SharedParams {
         }
         let instance = needed(root, "instanceIdentifier")?;
         let mut known = Known::default();
-        let members = all(root, "member").map(|node| known.member(node, &instance)).collect::<Result<_, _>>()?;
+        let members = all(root, "member")
+            .map(|node| known.member(node, &instance))
+            .collect::<Result<_, _>>()?;
         let settings = all(root, "globalSettings").next();
-        let freshness = settings.and_then(|node| all(node, "ocspFreshnessSeconds").next()).and_then(number);
+        let freshness = settings
+            .and_then(|node| all(node, "ocspFreshnessSeconds").next())
+            .and_then(number);
         Ok(Self {
-            authorities: all(root, "approvedCA").map(authority).collect::<Result<_, _>>()?,
-            stampers: all(root, "approvedTSA").map(stamper).collect::<Result<_, _>>()?,
-            servers: all(root, "securityServer").map(|node| known.server(node)).collect::<Result<_, _>>()?,
+            authorities: all(root, "approvedCA")
+                .map(authority)
+                .collect::<Result<_, _>>()?,
+            stampers: all(root, "approvedTSA")
+                .map(stamper)
+                .collect::<Result<_, _>>()?,
+            servers: all(root, "securityServer")
+                .map(|node| known.server(node))
+                .collect::<Result<_, _>>()?,
             members,
             instance,
             ocsp_freshness_seconds: freshness.unwrap_or(OCSP_FRESHNESS_SECONDS),
@@ -179,13 +191,22 @@ impl SharedParams {
 
     /// Anchors for signatures: the top certificates of the authorities that may certify signatures.
     pub fn signing_anchors(&self) -> Anchors {
-        let signing = self.authorities.iter().filter(|authority| !authority.authentication_only);
-        Anchors::new(signing.map(|authority| authority.top.certificate.clone()).collect())
+        let signing = self
+            .authorities
+            .iter()
+            .filter(|authority| !authority.authentication_only);
+        Anchors::new(
+            signing
+                .map(|authority| authority.top.certificate.clone())
+                .collect(),
+        )
     }
 
     /// The authority whose top certificate is `anchor`.
     pub fn authority_of(&self, anchor: &Certificate) -> Option<&Authority> {
-        self.authorities.iter().find(|authority| authority.top.certificate == *anchor)
+        self.authorities
+            .iter()
+            .find(|authority| authority.top.certificate == *anchor)
     }
 
     /// The member with this identifier.
@@ -198,13 +219,17 @@ impl Authority {
     /// All responders' certificates that the configuration names for this authority.
     pub fn responder_certificates(&self) -> Vec<Certificate> {
         let issuers = std::iter::once(&self.top).chain(&self.intermediates);
-        issuers.flat_map(|issuer| &issuer.responders).filter_map(|one| one.certificate.clone()).collect()
+        issuers
+            .flat_map(|issuer| &issuer.responders)
+            .filter_map(|one| one.certificate.clone())
+            .collect()
     }
 }
 
 /// Child elements of the parameters are unqualified; identifiers inside global groups are not read.
 fn all<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
-    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
+    node.children()
+        .filter(move |child| child.is_element() && child.tag_name().name() == name)
 }
 
 fn text_of(node: Node<'_, '_>, name: &'static str) -> Option<String> {
@@ -213,7 +238,9 @@ fn text_of(node: Node<'_, '_>, name: &'static str) -> Option<String> {
 }
 
 fn needed(node: Node<'_, '_>, name: &'static str) -> Result<String, GlobalConfError> {
-    text_of(node, name).filter(|text| !text.is_empty()).ok_or_else(|| bad(name))
+    text_of(node, name)
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| bad(name))
 }
 
 fn number(node: Node<'_, '_>) -> Option<i64> {
@@ -237,16 +264,22 @@ fn needed_certificate(node: Node<'_, '_>) -> Result<Certificate, GlobalConfError
 fn authority(node: Node<'_, '_>) -> Result<Authority, GlobalConfError> {
     Ok(Authority {
         name: needed(node, "name")?,
-        authentication_only: text_of(node, "authenticationOnly").is_some_and(|text| text == "true" || text == "1"),
+        authentication_only: text_of(node, "authenticationOnly")
+            .is_some_and(|text| text == "true" || text == "1"),
         top: issuer(all(node, "topCA").next().ok_or_else(|| bad("topCA"))?)?,
-        intermediates: all(node, "intermediateCA").map(issuer).collect::<Result<_, _>>()?,
+        intermediates: all(node, "intermediateCA")
+            .map(issuer)
+            .collect::<Result<_, _>>()?,
         profile: Profile::of_class(&text_of(node, "certificateProfileInfo").unwrap_or_default()),
     })
 }
 
 fn issuer(node: Node<'_, '_>) -> Result<Issuer, GlobalConfError> {
     let responder = |node| {
-        Ok(Responder { url: needed(node, "url")?, certificate: all(node, "cert").next().map(certificate).transpose()? })
+        Ok(Responder {
+            url: needed(node, "url")?,
+            certificate: all(node, "cert").next().map(certificate).transpose()?,
+        })
     };
     Ok(Issuer {
         certificate: needed_certificate(node)?,
@@ -256,7 +289,11 @@ fn issuer(node: Node<'_, '_>) -> Result<Issuer, GlobalConfError> {
 
 fn stamper(node: Node<'_, '_>) -> Result<Stamper, GlobalConfError> {
     let name = text_of(node, "name").unwrap_or_default();
-    Ok(Stamper { name, url: needed(node, "url")?, certificate: needed_certificate(node)? })
+    Ok(Stamper {
+        name,
+        url: needed(node, "url")?,
+        certificate: needed_certificate(node)?,
+    })
 }
 
 /// Members and subsystems by the `id` attributes that servers refer to.
@@ -268,8 +305,14 @@ struct Known {
 
 impl Known {
     fn member(&mut self, node: Node<'_, '_>, instance: &str) -> Result<Member, GlobalConfError> {
-        let class = all(node, "memberClass").next().ok_or_else(|| bad("memberClass"))?;
-        let id = MemberId::new(instance, &needed(class, "code")?, &needed(node, "memberCode")?);
+        let class = all(node, "memberClass")
+            .next()
+            .ok_or_else(|| bad("memberClass"))?;
+        let id = MemberId::new(
+            instance,
+            &needed(class, "code")?,
+            &needed(node, "memberCode")?,
+        );
         if let Some(reference) = node.attribute("id") {
             self.members.insert(reference.to_owned(), id.clone());
         }
@@ -277,18 +320,28 @@ impl Known {
         for child in all(node, "subsystem") {
             let subsystem = id.subsystem(&needed(child, "subsystemCode")?);
             if let Some(reference) = child.attribute("id") {
-                self.subsystems.insert(reference.to_owned(), subsystem.clone());
+                self.subsystems
+                    .insert(reference.to_owned(), subsystem.clone());
             }
             subsystems.push(subsystem);
         }
-        Ok(Member { id, name: text_of(node, "name").unwrap_or_default(), subsystems })
+        Ok(Member {
+            id,
+            name: text_of(node, "name").unwrap_or_default(),
+            subsystems,
+        })
     }
 
     fn server(&self, node: Node<'_, '_>) -> Result<Server, GlobalConfError> {
-        let owner = self.members.get(&needed(node, "owner")?).ok_or_else(|| bad("owner"))?;
-        let hashes = all(node, "authCertHash").map(|hash| xml::binary(hash).ok_or_else(|| bad("authCertHash")));
+        let owner = self
+            .members
+            .get(&needed(node, "owner")?)
+            .ok_or_else(|| bad("owner"))?;
+        let hashes = all(node, "authCertHash")
+            .map(|hash| xml::binary(hash).ok_or_else(|| bad("authCertHash")));
         // A client may be a member itself; only subsystems exchange messages here.
-        let clients = all(node, "client").filter_map(|client| self.subsystems.get(xml::content(client)?.trim()).cloned());
+        let clients = all(node, "client")
+            .filter_map(|client| self.subsystems.get(xml::content(client)?.trim()).cloned());
         Ok(Server {
             id: owner.server(&needed(node, "serverCode")?),
             address: text_of(node, "address").unwrap_or_default(),
@@ -302,54 +355,104 @@ impl Known {
 mod tests {
     use super::*;
 
-    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/xroad");
+    const FIXTURES: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/fixtures/xroad"
+    );
 
     #[test]
     fn x_roads_own_files_of_three_versions() {
         for (file, members, servers) in [
             ("globalconf/DEV/shared-params.xml", 2, 2),
-            ("signed-conf/V3/20240408143011166442000/shared-params.xml", 0, 0),
-            ("signed-conf/V5/20250303143831136684000/shared-params.xml", 0, 0),
+            (
+                "signed-conf/V3/20240408143011166442000/shared-params.xml",
+                0,
+                0,
+            ),
+            (
+                "signed-conf/V5/20250303143831136684000/shared-params.xml",
+                0,
+                0,
+            ),
         ] {
             let Ok(bytes) = std::fs::read(format!("{FIXTURES}/{file}")) else {
                 println!("not run: {file} is not here");
                 return;
             };
             let params = SharedParams::parse(&bytes).unwrap();
-            assert!(params.authorities.len() == 1 && params.stampers.len() == 1, "{file}");
-            assert!(params.members.len() >= members && params.servers.len() >= servers, "{file}");
+            assert!(
+                params.authorities.len() == 1 && params.stampers.len() == 1,
+                "{file}"
+            );
+            assert!(
+                params.members.len() >= members && params.servers.len() >= servers,
+                "{file}"
+            );
             let authority = &params.authorities[0];
             assert!(authority.top.certificate.is_ca(), "{file}");
-            assert!(!authority.authentication_only && authority.profile == Profile::Finnish, "{file}");
+            assert!(
+                !authority.authentication_only && authority.profile == Profile::Finnish,
+                "{file}"
+            );
             assert_eq!(params.signing_anchors().certificates().len(), 1);
             if members > 0 {
                 assert_eq!(params.instance, "DEV");
                 assert_eq!(params.servers[0].id.to_string(), "DEV/COM/1234/SS0");
-                assert_eq!(params.servers[0].clients[1].to_string(), "DEV/COM/1234/TestService");
+                assert_eq!(
+                    params.servers[0].clients[1].to_string(),
+                    "DEV/COM/1234/TestService"
+                );
                 assert_eq!(params.servers[1].auth_cert_hashes[0].len(), 32);
                 assert_eq!(params.ocsp_freshness_seconds, 3_600);
-                assert!(params.member(&MemberId::new("DEV", "COM", "4321")).is_some());
+                assert!(
+                    params
+                        .member(&MemberId::new("DEV", "COM", "4321"))
+                        .is_some()
+                );
             }
         }
     }
 
     #[test]
     fn subjects_name_members_by_profile() {
-        let finnish = Name::new(&[(name::COMMON_NAME, "4321"), (name::SERIAL_NUMBER, "DEV/ss2/COM")]).unwrap();
-        let basic = Name::new(&[(name::BUSINESS_CATEGORY, "GOB"), (name::SERIAL_NUMBER, "20131380951")]).unwrap();
-        let class = |name: &str| Profile::of_class(&format!("ee.ria.xroad.common.certificateprofile.impl.{name}"));
+        let finnish = Name::new(&[
+            (name::COMMON_NAME, "4321"),
+            (name::SERIAL_NUMBER, "DEV/ss2/COM"),
+        ])
+        .unwrap();
+        let basic = Name::new(&[
+            (name::BUSINESS_CATEGORY, "GOB"),
+            (name::SERIAL_NUMBER, "20131380951"),
+        ])
+        .unwrap();
+        let class = |name: &str| {
+            Profile::of_class(&format!(
+                "ee.ria.xroad.common.certificateprofile.impl.{name}"
+            ))
+        };
         let finn = class("FiVRKCertificateProfileInfoProvider");
-        assert_eq!(finn.member(&finnish, "DEV"), Some(MemberId::new("DEV", "COM", "4321")));
+        assert_eq!(
+            finn.member(&finnish, "DEV"),
+            Some(MemberId::new("DEV", "COM", "4321"))
+        );
         assert_eq!(finn.member(&finnish, "PE"), None);
         assert_eq!(finn.member(&basic, "DEV"), None);
         let plain = class("BasicCertificateProfileInfoProvider");
-        assert_eq!(plain.member(&basic, "PE"), Some(MemberId::new("PE", "GOB", "20131380951")));
+        assert_eq!(
+            plain.member(&basic, "PE"),
+            Some(MemberId::new("PE", "GOB", "20131380951"))
+        );
         assert_eq!(class("Unknown").member(&basic, "PE"), None);
     }
 
     #[test]
     fn broken_files_are_refused() {
-        for text in ["", "<conf/>", "<other/>", "<conf><instanceIdentifier>X</instanceIdentifier><approvedTSA><url>u</url><cert>AAAA</cert></approvedTSA></conf>"] {
+        for text in [
+            "",
+            "<conf/>",
+            "<other/>",
+            "<conf><instanceIdentifier>X</instanceIdentifier><approvedTSA><url>u</url><cert>AAAA</cert></approvedTSA></conf>",
+        ] {
             assert!(SharedParams::parse(text.as_bytes()).is_err(), "{text}");
         }
     }

@@ -93,16 +93,27 @@ pub fn build(method: Hash, chain_uri: &str, inputs: &[Vec<Part>]) -> Result<Buil
     if inputs.is_empty() || inputs.len() > INPUTS_MAX {
         return Err(HashChainError::Malformed("number of inputs"));
     }
-    if inputs.iter().any(|parts| parts.is_empty() || parts.len() > PARTS_MAX) {
+    if inputs
+        .iter()
+        .any(|parts| parts.is_empty() || parts.len() > PARTS_MAX)
+    {
         return Err(HashChainError::Malformed("number of parts"));
     }
     let tree = tree_of(method, inputs);
     let top = match inputs {
-        [parts] => step_value(method, parts.iter().map(|part| (method, part.digest.as_slice()))),
+        [parts] => step_value(
+            method,
+            parts.iter().map(|part| (method, part.digest.as_slice())),
+        ),
         _ => tree[0].clone(),
     };
-    let chains = (0..inputs.len()).map(|at| chain_of(method, &tree, inputs, at)).collect();
-    Ok(Built { result: result_xml(method, chain_uri, &top), chains })
+    let chains = (0..inputs.len())
+        .map(|at| chain_of(method, &tree, inputs, at))
+        .collect();
+    Ok(Built {
+        result: result_xml(method, chain_uri, &top),
+        chains,
+    })
 }
 
 /// All values of the tree; a leaf of one part is that part's digest, a leaf of several is their step's value.
@@ -111,10 +122,16 @@ fn tree_of(method: Hash, inputs: &[Vec<Part>]) -> Vec<Vec<u8>> {
     let mut tree = vec![Vec::new(); inner];
     tree.extend(inputs.iter().map(|parts| match parts.as_slice() {
         [part] => part.digest.clone(),
-        many => step_value(method, many.iter().map(|part| (method, part.digest.as_slice()))),
+        many => step_value(
+            method,
+            many.iter().map(|part| (method, part.digest.as_slice())),
+        ),
     }));
     for at in (0..inner).rev() {
-        let pair = [(method, tree[2 * at + 1].as_slice()), (method, tree[2 * at + 2].as_slice())];
+        let pair = [
+            (method, tree[2 * at + 1].as_slice()),
+            (method, tree[2 * at + 2].as_slice()),
+        ];
         tree[at] = step_value(method, pair.into_iter());
     }
     tree
@@ -161,7 +178,11 @@ fn chain_of(method: Hash, tree: &[Vec<u8>], inputs: &[Vec<Part>], input: usize) 
     let mut out = String::with_capacity(512 + 256 * path.len());
     out.push_str(PROLOGUE);
     let _ = write!(out, "<HashChain xmlns=\"{NAMESPACE}\" xmlns:ds=\"{DS}\">");
-    let _ = write!(out, "<DefaultDigestMethod Algorithm=\"{}\"></DefaultDigestMethod>", digest_uri(method));
+    let _ = write!(
+        out,
+        "<DefaultDigestMethod Algorithm=\"{}\"></DefaultDigestMethod>",
+        digest_uri(method)
+    );
     let parts = &inputs[input];
     for (step, pair) in path.windows(2).enumerate() {
         let _ = write!(out, "<HashStep id=\"STEP{step}\">");
@@ -222,16 +243,28 @@ pub fn verify(
         .strip_prefix(chain_uri)
         .and_then(|rest| rest.strip_prefix('#'))
         .ok_or_else(|| HashChainError::InvalidRef(result.uri.clone()))?;
-    let mut walk = Walk { chain: &chain, parts, visited: BTreeSet::new(), covered: Vec::new() };
+    let mut walk = Walk {
+        chain: &chain,
+        parts,
+        visited: BTreeSet::new(),
+        covered: Vec::new(),
+    };
     let value = walk.step(first, result.method, STEPS_MAX)?;
     if value != result.digest {
-        return Err(HashChainError::Invalid("the result's digest does not match".into()));
+        return Err(HashChainError::Invalid(
+            "the result's digest does not match".into(),
+        ));
     }
-    let Walk { visited, covered, .. } = walk;
+    let Walk {
+        visited, covered, ..
+    } = walk;
     if visited.len() != chain.steps.len() {
         return Err(HashChainError::Malformed("a step that nothing refers to"));
     }
-    if let Some((name, _)) = parts.iter().find(|(name, _)| !covered.iter().any(|part| part.uri == *name)) {
+    if let Some((name, _)) = parts
+        .iter()
+        .find(|(name, _)| !covered.iter().any(|part| part.uri == *name))
+    {
         return Err(HashChainError::UnusedInputs((*name).to_owned()));
     }
     Ok(covered)
@@ -259,11 +292,16 @@ fn read_result(bytes: &[u8]) -> Result<ReadResult, HashChainError> {
 }
 
 fn own_method(node: Node<'_, '_>) -> Result<Option<Hash>, HashChainError> {
-    let Some(method) = node.children().find(|child| xml::is(*child, DS, "DigestMethod")) else {
+    let Some(method) = node
+        .children()
+        .find(|child| xml::is(*child, DS, "DigestMethod"))
+    else {
         return Ok(None);
     };
     let uri = method.attribute("Algorithm").unwrap_or_default();
-    digest_from_uri(uri).map(Some).ok_or(HashChainError::Malformed("digest method"))
+    digest_from_uri(uri)
+        .map(Some)
+        .ok_or(HashChainError::Malformed("digest method"))
 }
 
 fn stated_digest(node: Node<'_, '_>) -> Result<Vec<u8>, HashChainError> {
@@ -296,7 +334,9 @@ impl Chain {
                 default = digest_from_uri(child.attribute("Algorithm").unwrap_or_default());
             } else if xml::is(child, NAMESPACE, "HashStep") {
                 let method = default.ok_or(HashChainError::Malformed("default digest method"))?;
-                let id = child.attribute("id").ok_or(HashChainError::Malformed("step without id"))?;
+                let id = child
+                    .attribute("id")
+                    .ok_or(HashChainError::Malformed("step without id"))?;
                 let inputs = child
                     .children()
                     .filter(Node::is_element)
@@ -319,11 +359,17 @@ impl Chain {
 impl Input {
     fn read(node: Node<'_, '_>, default: Hash) -> Result<Self, HashChainError> {
         let expected = |name: &str| name == "DigestMethod" || name == "DigestValue";
-        if node.children().any(|child| child.is_element() && !expected(child.tag_name().name())) {
+        if node
+            .children()
+            .any(|child| child.is_element() && !expected(child.tag_name().name()))
+        {
             return Err(HashChainError::Malformed("transforms are not accepted"));
         }
         let method = own_method(node)?.unwrap_or(default);
-        let uri = || node.attribute("URI").ok_or(HashChainError::Malformed("reference without URI"));
+        let uri = || {
+            node.attribute("URI")
+                .ok_or(HashChainError::Malformed("reference without URI"))
+        };
         if node.tag_name().namespace() != Some(NAMESPACE) {
             return Err(HashChainError::Malformed("unknown step input"));
         }
@@ -360,28 +406,49 @@ impl<'a> Walk<'a> {
             values.push(match input {
                 Input::Value(method, digest) => (*method, digest.clone()),
                 Input::Step(method, uri) => {
-                    let id = uri.strip_prefix('#').ok_or_else(|| HashChainError::InvalidRef(uri.clone()))?;
+                    let id = uri
+                        .strip_prefix('#')
+                        .ok_or_else(|| HashChainError::InvalidRef(uri.clone()))?;
                     (*method, self.step(id, *method, depth - 1)?)
                 }
                 Input::Data(method, uri, digest) => (*method, self.data(*method, uri, digest)?),
             });
         }
-        if values.iter().any(|(method, digest)| digest.len() != method.len()) {
+        if values
+            .iter()
+            .any(|(method, digest)| digest.len() != method.len())
+        {
             return Err(HashChainError::Malformed("digest length"));
         }
-        Ok(step_value(method, values.iter().map(|(method, digest)| (*method, digest.as_slice()))))
+        Ok(step_value(
+            method,
+            values
+                .iter()
+                .map(|(method, digest)| (*method, digest.as_slice())),
+        ))
     }
 
     fn data(&mut self, method: Hash, uri: &str, digest: &[u8]) -> Result<Vec<u8>, HashChainError> {
         if self.covered.iter().any(|part| part.uri == uri) {
             return Err(HashChainError::InvalidRef(format!("{uri} is used twice")));
         }
-        let bytes = self.parts.iter().find(|(name, _)| *name == uri).map(|(_, bytes)| *bytes);
+        let bytes = self
+            .parts
+            .iter()
+            .find(|(name, _)| *name == uri)
+            .map(|(_, bytes)| *bytes);
         if bytes.is_some_and(|bytes| method.digest(bytes) != digest) {
-            return Err(HashChainError::Invalid(format!("the digest of {uri} does not match")));
+            return Err(HashChainError::Invalid(format!(
+                "the digest of {uri} does not match"
+            )));
         }
         let (uri, digest) = (uri.to_owned(), digest.to_vec());
-        self.covered.push(Covered { uri, method, digest: digest.clone(), present: bytes.is_some() });
+        self.covered.push(Covered {
+            uri,
+            method,
+            digest: digest.clone(),
+            present: bytes.is_some(),
+        });
         Ok(digest)
     }
 }
@@ -394,7 +461,10 @@ mod tests {
     const SHA256: Hash = Hash::Sha256;
 
     fn part(uri: &str, bytes: &[u8]) -> Part {
-        Part { uri: uri.into(), digest: SHA256.digest(bytes) }
+        Part {
+            uri: uri.into(),
+            digest: SHA256.digest(bytes),
+        }
     }
 
     fn top(built: &Built) -> String {
@@ -403,22 +473,40 @@ mod tests {
 
     #[test]
     fn the_published_vector_of_four_messages() {
-        let inputs: Vec<_> =
-            ["one", "two", "three", "four"].map(|text| vec![part("/message.xml", text.as_bytes())]).into();
+        let inputs: Vec<_> = ["one", "two", "three", "four"]
+            .map(|text| vec![part("/message.xml", text.as_bytes())])
+            .into();
         let built = build(SHA256, "/hashchain.xml", &inputs).unwrap();
         assert_eq!(top(&built), "D7oIIfhfp4ToT729xyx991PvstI5XvpW+d7oeWvXw8E=");
         for (chain, text) in built.chains.iter().zip(["one", "two", "three", "four"]) {
             let (result, chain) = (built.result.as_bytes(), chain.as_bytes());
-            verify(result, chain, "/hashchain.xml", &[("/message.xml", text.as_bytes())]).unwrap();
+            verify(
+                result,
+                chain,
+                "/hashchain.xml",
+                &[("/message.xml", text.as_bytes())],
+            )
+            .unwrap();
         }
     }
 
     #[test]
     fn the_published_vector_of_one_message_with_parts() {
-        let names = ["/message.xml", "/attachment1", "/attachment2", "/attachment3"];
+        let names = [
+            "/message.xml",
+            "/attachment1",
+            "/attachment2",
+            "/attachment3",
+        ];
         let bytes: [&[u8]; 4] = [&[0x0b], &[0x0c], &[0x0d], &[0x0e]];
-        let parts: Vec<Part> =
-            names.iter().zip(bytes).map(|(uri, bytes)| Part { uri: (*uri).into(), digest: bytes.to_vec() }).collect();
+        let parts: Vec<Part> = names
+            .iter()
+            .zip(bytes)
+            .map(|(uri, bytes)| Part {
+                uri: (*uri).into(),
+                digest: bytes.to_vec(),
+            })
+            .collect();
         let built = build(SHA256, "/sig-hashchain.xml", &[parts]).unwrap();
         assert_eq!(top(&built), "v3CBVgjKmzZT5hnJ6vj6waqBazZe334tdEoNiL2oM5E=");
     }
@@ -458,18 +546,36 @@ mod tests {
 
     #[test]
     fn circles_and_foreign_documents_are_refused() {
-        let inputs = [vec![part("/message.xml", b"m")], vec![part("/message.xml", b"n")]];
+        let inputs = [
+            vec![part("/message.xml", b"m")],
+            vec![part("/message.xml", b"n")],
+        ];
         let built = build(SHA256, "/sig-hashchain.xml", &inputs).unwrap();
         let digest = "<HashValue><ds:DigestValue>AAAA</ds:DigestValue></HashValue>";
         let start = built.chains[0].find("<DataRef").unwrap();
         for (instead, code) in [
             ("<StepRef URI=\"#STEP0\"/>", "invalid_hash_chain_ref"),
-            ("<StepRef URI=\"http://example.test/#STEP1\"/>", "invalid_hash_chain_ref"),
+            (
+                "<StepRef URI=\"http://example.test/#STEP1\"/>",
+                "invalid_hash_chain_ref",
+            ),
             (digest, "malformed_hash_chain"),
-            ("<DataRef URI=\"/a\"><ds:Transforms/></DataRef>", "malformed_hash_chain"),
+            (
+                "<DataRef URI=\"/a\"><ds:Transforms/></DataRef>",
+                "malformed_hash_chain",
+            ),
         ] {
-            let chain = format!("{}{instead}</HashStep></HashChain>", &built.chains[0][..start]);
-            let error = verify(built.result.as_bytes(), chain.as_bytes(), "/sig-hashchain.xml", &[]).unwrap_err();
+            let chain = format!(
+                "{}{instead}</HashStep></HashChain>",
+                &built.chains[0][..start]
+            );
+            let error = verify(
+                built.result.as_bytes(),
+                chain.as_bytes(),
+                "/sig-hashchain.xml",
+                &[],
+            )
+            .unwrap_err();
             assert_eq!(error.code(), code, "{instead}");
         }
     }

@@ -4,6 +4,7 @@
 //! `Good`, `Stamped`, `Signed`) is a value that only the verifier can make. It refuses to know what the signed bytes
 //! mean, who may do what, or how a page looks. Every parser takes foreign bytes: it has limits and never panics.
 
+pub mod asic;
 pub mod asn1;
 pub mod c14n;
 pub mod ca;

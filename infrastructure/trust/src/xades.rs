@@ -9,9 +9,9 @@ mod form;
 pub mod message;
 mod sign;
 mod stamp;
-mod verify;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use sign::{DataReference, Identity, SignInput, add_time_stamp, sign};
 pub use stamp::SignatureTimeStamp;

@@ -21,11 +21,23 @@ pub struct Limits {
 }
 
 /// For signatures: X-Road's are about 11 kB; chains with many certificates and responses still fit.
-pub const SIGNATURE: Limits = Limits { bytes: 2 << 20, nodes: 20_000, equals: 10_000 };
+pub const SIGNATURE: Limits = Limits {
+    bytes: 2 << 20,
+    nodes: 20_000,
+    equals: 10_000,
+};
 /// For hash chains: depth of the tree times two values, or up to a thousand parts of one message.
-pub const HASH_CHAIN: Limits = Limits { bytes: 1 << 20, nodes: 20_000, equals: 10_000 };
+pub const HASH_CHAIN: Limits = Limits {
+    bytes: 1 << 20,
+    nodes: 20_000,
+    equals: 10_000,
+};
 /// For the global configuration, which its authority signed: tens of thousands of members.
-pub const CONFIGURATION: Limits = Limits { bytes: 64 << 20, nodes: 8_000_000, equals: 8_000_000 };
+pub const CONFIGURATION: Limits = Limits {
+    bytes: 64 << 20,
+    nodes: 8_000_000,
+    equals: 8_000_000,
+};
 
 /// Deepest nesting; real signatures have about twelve levels.
 pub const DEPTH_MAX: usize = 100;
@@ -64,12 +76,21 @@ pub fn text(bytes: &[u8], limits: Limits) -> Result<Cow<'_, str>, XmlError> {
 }
 
 fn declared_utf8(text: &str) -> bool {
-    let Some(declaration) = text.strip_prefix("<?xml").and_then(|rest| rest.split("?>").next()) else {
+    let Some(declaration) = text
+        .strip_prefix("<?xml")
+        .and_then(|rest| rest.split("?>").next())
+    else {
         return true;
     };
-    let Some((_, after)) = declaration.split_once("encoding") else { return true };
+    let Some((_, after)) = declaration.split_once("encoding") else {
+        return true;
+    };
     let value = after.trim_start_matches([' ', '\t', '\r', '\n', '=']);
-    let name = value.trim_start_matches(['"', '\'']).split(['"', '\'']).next().unwrap_or_default();
+    let name = value
+        .trim_start_matches(['"', '\''])
+        .split(['"', '\''])
+        .next()
+        .unwrap_or_default();
     name.eq_ignore_ascii_case("utf-8")
 }
 
@@ -78,8 +99,11 @@ pub fn tree(text: &str, limits: Limits) -> Result<Document<'_>, XmlError> {
     if text.bytes().filter(|byte| *byte == b'=').count() > limits.equals {
         return Err(XmlError::TooLarge("attributes"));
     }
-    let options =
-        ParsingOptions { allow_dtd: false, nodes_limit: limits.nodes, ..ParsingOptions::default() };
+    let options = ParsingOptions {
+        allow_dtd: false,
+        nodes_limit: limits.nodes,
+        ..ParsingOptions::default()
+    };
     let document = Document::parse_with_options(text, options)
         .map_err(|error| XmlError::Syntax(error.to_string()))?;
     check_shape(&document)?;
@@ -100,11 +124,15 @@ fn check_shape(document: &Document<'_>) -> Result<(), XmlError> {
             continue;
         }
         while node.next_sibling().is_none() {
-            let Some(parent) = node.parent() else { return Ok(()) };
+            let Some(parent) = node.parent() else {
+                return Ok(());
+            };
             node = parent;
             depth -= 1;
         }
-        node = node.next_sibling().expect("the loop above ends at a node with a sibling");
+        node = node
+            .next_sibling()
+            .expect("the loop above ends at a node with a sibling");
     }
 }
 
@@ -126,13 +154,19 @@ fn check_namespaces(node: Node<'_, '_>) -> Result<(), XmlError> {
         }
     }
     if defaults > 1 {
-        return Err(XmlError::Syntax("the default namespace declared twice".into()));
+        return Err(XmlError::Syntax(
+            "the default namespace declared twice".into(),
+        ));
     }
     Ok(())
 }
 
 /// The only child element with this name, if there is exactly one.
-pub fn only_child<'a, 'i>(parent: Node<'a, 'i>, namespace: &str, name: &str) -> Option<Node<'a, 'i>> {
+pub fn only_child<'a, 'i>(
+    parent: Node<'a, 'i>,
+    namespace: &str,
+    name: &str,
+) -> Option<Node<'a, 'i>> {
     let mut found = children(parent, namespace, name);
     let first = found.next()?;
     found.next().is_none().then_some(first)
@@ -144,7 +178,9 @@ pub fn children<'a, 'i>(
     namespace: &str,
     name: &str,
 ) -> impl Iterator<Item = Node<'a, 'i>> {
-    parent.children().filter(move |node| is(*node, namespace, name))
+    parent
+        .children()
+        .filter(move |node| is(*node, namespace, name))
 }
 
 /// Whether this is the element `name` of `namespace`.
@@ -174,7 +210,10 @@ pub fn content<'a>(node: Node<'a, '_>) -> Option<Cow<'a, str>> {
 
 /// Base64 with white space anywhere, as XML Schema's `base64Binary` allows.
 pub fn base64(text: &str) -> Option<Vec<u8>> {
-    let squeezed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let squeezed: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
     data_encoding::BASE64.decode(&squeezed).ok()
 }
 
@@ -249,7 +288,10 @@ mod tests {
         ] {
             refused(xml);
         }
-        assert!(matches!(text(&vec![b' '; SIGNATURE.bytes + 1], SIGNATURE), Err(XmlError::TooLarge(_))));
+        assert!(matches!(
+            text(&vec![b' '; SIGNATURE.bytes + 1], SIGNATURE),
+            Err(XmlError::TooLarge(_))
+        ));
         assert_eq!(text(b"\xff<a/>", SIGNATURE), Err(XmlError::Encoding));
     }
 

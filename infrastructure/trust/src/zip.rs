@@ -24,8 +24,11 @@ pub struct Limits {
 }
 
 /// For one container: a message, attachments up to X-Road's log limit several times over, signatures.
-pub const CONTAINER: Limits =
-    Limits { archive_bytes: 64 << 20, entries: 1_100, inflated_bytes: 128 << 20 };
+pub const CONTAINER: Limits = Limits {
+    archive_bytes: 64 << 20,
+    entries: 1_100,
+    inflated_bytes: 128 << 20,
+};
 
 /// Longest entry name; containers use under 40 bytes.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -65,7 +68,10 @@ pub struct Archive {
 impl Archive {
     /// The bytes of the file `name`.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.bytes.as_slice())
+        self.entries
+            .iter()
+            .find(|entry| entry.name == name)
+            .map(|entry| entry.bytes.as_slice())
     }
 }
 
@@ -84,7 +90,9 @@ const FLAG_DESCRIPTOR: u16 = 1 << 3;
 const FLAG_UTF8: u16 = 1 << 11;
 
 fn u16_at(bytes: &[u8], at: usize) -> Result<u16, ZipError> {
-    let pair = bytes.get(at..at + 2).ok_or(ZipError::Malformed("truncated"))?;
+    let pair = bytes
+        .get(at..at + 2)
+        .ok_or(ZipError::Malformed("truncated"))?;
     Ok(u16::from_le_bytes([pair[0], pair[1]]))
 }
 
@@ -118,7 +126,9 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<Archive, ZipError> {
     }
     let (end, comment) = find_end(bytes)?;
     let count = usize::from(u16_at(bytes, end + 10)?);
-    if [u16_at(bytes, end + 4)?, u16_at(bytes, end + 6)?] != [0, 0] || usize::from(u16_at(bytes, end + 8)?) != count {
+    if [u16_at(bytes, end + 4)?, u16_at(bytes, end + 6)?] != [0, 0]
+        || usize::from(u16_at(bytes, end + 8)?) != count
+    {
         return Err(ZipError::Unsupported("split archive"));
     }
     if count > limits.entries {
@@ -138,11 +148,16 @@ pub fn read(bytes: &[u8], limits: Limits) -> Result<Archive, ZipError> {
         if file.offset != place {
             return Err(ZipError::Malformed("gap or overlap between files"));
         }
-        let next = listed.get(at + 1).map_or(start, |following| following.offset);
+        let next = listed
+            .get(at + 1)
+            .map_or(start, |following| following.offset);
         let data = local(bytes, file, next)?;
         let inflated = inflate(&bytes[data], file, left)?;
         left -= inflated.len();
-        entries.push(Entry { name: file.name.clone(), bytes: inflated });
+        entries.push(Entry {
+            name: file.name.clone(),
+            bytes: inflated,
+        });
         place = next;
     }
     if place != start {
@@ -163,12 +178,22 @@ fn distinct(entries: &[Entry]) -> Result<(), ZipError> {
 
 /// Finds the end record whose comment reaches exactly to the last byte, searching from the end.
 fn find_end(bytes: &[u8]) -> Result<(usize, String), ZipError> {
-    let last = bytes.len().checked_sub(END_BYTES).ok_or(ZipError::Malformed("too short"))?;
+    let last = bytes
+        .len()
+        .checked_sub(END_BYTES)
+        .ok_or(ZipError::Malformed("too short"))?;
     let first = last.saturating_sub(usize::from(u16::MAX));
     for at in (first..=last).rev() {
-        if u32_at(bytes, at)? == END && at + END_BYTES + usize::from(u16_at(bytes, at + 20)?) == bytes.len() {
+        if u32_at(bytes, at)? == END
+            && at + END_BYTES + usize::from(u16_at(bytes, at + 20)?) == bytes.len()
+        {
             let comment = std::str::from_utf8(&bytes[at + END_BYTES..]);
-            return Ok((at, comment.map_err(|_| ZipError::Malformed("comment"))?.to_owned()));
+            return Ok((
+                at,
+                comment
+                    .map_err(|_| ZipError::Malformed("comment"))?
+                    .to_owned(),
+            ));
         }
     }
     Err(ZipError::Malformed("no end record"))
@@ -181,7 +206,8 @@ fn directory(bytes: &[u8], range: Range<usize>, count: usize) -> Result<Vec<List
         if u32_at(bytes, at)? != CENTRAL {
             return Err(ZipError::Malformed("directory"));
         }
-        let lengths = [at + 28, at + 30, at + 32].map(|place| u16_at(bytes, place).map(usize::from));
+        let lengths =
+            [at + 28, at + 30, at + 32].map(|place| u16_at(bytes, place).map(usize::from));
         let [name, extra, comment] = lengths;
         let (name, rest) = (name?, extra? + comment?);
         let raw_name = bytes
@@ -200,15 +226,25 @@ fn directory(bytes: &[u8], range: Range<usize>, count: usize) -> Result<Vec<List
         });
         at += CENTRAL_BYTES + name + rest;
     }
-    if at == range.end { Ok(listed) } else { Err(ZipError::Malformed("directory length")) }
+    if at == range.end {
+        Ok(listed)
+    } else {
+        Err(ZipError::Malformed("directory length"))
+    }
 }
 
 fn checked_name(raw: &[u8]) -> Result<String, ZipError> {
     const BAD: ZipError = ZipError::Malformed("name");
     let name = std::str::from_utf8(raw).map_err(|_| BAD)?;
     let inside = name.strip_suffix('/').unwrap_or(name);
-    let leaves = inside.split('/').any(|part| part.is_empty() || part == "." || part == "..");
-    if leaves || name.len() > NAME_BYTES_MAX || name.contains(['\\', ':']) || name.chars().any(char::is_control) {
+    let leaves = inside
+        .split('/')
+        .any(|part| part.is_empty() || part == "." || part == "..");
+    if leaves
+        || name.len() > NAME_BYTES_MAX
+        || name.contains(['\\', ':'])
+        || name.chars().any(char::is_control)
+    {
         return Err(BAD);
     }
     Ok(name.to_owned())
@@ -224,15 +260,25 @@ fn local(bytes: &[u8], file: &Listed, next: usize) -> Result<Range<usize>, ZipEr
     let start = at + LOCAL_BYTES + name + usize::from(u16_at(bytes, at + 28)?);
     let same_name = bytes.get(at + LOCAL_BYTES..at + LOCAL_BYTES + name) == Some(&file.raw_name);
     if !same_name || u16_at(bytes, at + 6)? != file.flags || u16_at(bytes, at + 8)? != file.method {
-        return Err(ZipError::Malformed("local header differs from the directory"));
+        return Err(ZipError::Malformed(
+            "local header differs from the directory",
+        ));
     }
     if file.flags & !FLAGS_ACCEPTED != 0 {
         return Err(ZipError::Unsupported("flags"));
     }
-    let end = start.checked_add(file.packed).ok_or(ZipError::Malformed("size"))?;
-    let stated = (u32_at(bytes, at + 14)?, size_at(bytes, at + 18)?, size_at(bytes, at + 22)?);
+    let end = start
+        .checked_add(file.packed)
+        .ok_or(ZipError::Malformed("size"))?;
+    let stated = (
+        u32_at(bytes, at + 14)?,
+        size_at(bytes, at + 18)?,
+        size_at(bytes, at + 22)?,
+    );
     let listed = (file.crc, file.packed, file.size);
-    let trailing = next.checked_sub(end).ok_or(ZipError::Malformed("overlap"))?;
+    let trailing = next
+        .checked_sub(end)
+        .ok_or(ZipError::Malformed("overlap"))?;
     let agrees = if file.flags & FLAG_DESCRIPTOR != 0 {
         (stated == (0, 0, 0) || stated == listed) && descriptor(bytes, end, trailing)? == listed
     } else {
@@ -250,7 +296,11 @@ fn descriptor(bytes: &[u8], at: usize, length: usize) -> Result<(u32, usize, usi
         16 if u32_at(bytes, at)? == DESCRIPTOR => at + 4,
         _ => return Err(ZipError::Malformed("data descriptor")),
     };
-    Ok((u32_at(bytes, at)?, size_at(bytes, at + 4)?, size_at(bytes, at + 8)?))
+    Ok((
+        u32_at(bytes, at)?,
+        size_at(bytes, at + 4)?,
+        size_at(bytes, at + 8)?,
+    ))
 }
 
 fn inflate(packed: &[u8], file: &Listed, left: usize) -> Result<Vec<u8>, ZipError> {
@@ -264,7 +314,9 @@ fn inflate(packed: &[u8], file: &Listed, left: usize) -> Result<Vec<u8>, ZipErro
             let mut decoder = DeflateDecoder::new(packed);
             let bound = file.size as u64 + 1;
             let mut bounded = decoder.by_ref().take(bound);
-            bounded.read_to_end(&mut out).map_err(|_| ZipError::Malformed("deflated data"))?;
+            bounded
+                .read_to_end(&mut out)
+                .map_err(|_| ZipError::Malformed("deflated data"))?;
             if decoder.total_in() != packed.len() as u64 {
                 return Err(ZipError::Malformed("bytes after the deflated data"));
             }
@@ -296,14 +348,21 @@ pub struct Writer {
 impl Writer {
     /// An empty archive whose files are dated `at`, in UTC.
     pub fn new(at: Moment) -> Self {
-        Self { out: Vec::new(), directory: Vec::new(), count: 0, stamp: dos_time(at) }
+        Self {
+            out: Vec::new(),
+            directory: Vec::new(),
+            count: 0,
+            stamp: dos_time(at),
+        }
     }
 
     /// Adds a deflated file. Errors: a bad name, an archive above 4 GiB, more than 65,534 files.
     pub fn deflated(&mut self, name: &str, bytes: &[u8]) -> Result<(), ZipError> {
         let mut packed = Vec::with_capacity(bytes.len() / 2 + 64);
         let mut encoder = DeflateEncoder::new(bytes, Compression::default());
-        encoder.read_to_end(&mut packed).map_err(|_| ZipError::Malformed("deflate"))?;
+        encoder
+            .read_to_end(&mut packed)
+            .map_err(|_| ZipError::Malformed("deflate"))?;
         self.add(name, DEFLATED, bytes, &packed)
     }
 
@@ -312,10 +371,19 @@ impl Writer {
         self.add(name, STORED, bytes, bytes)
     }
 
-    fn add(&mut self, name: &str, method: u16, bytes: &[u8], packed: &[u8]) -> Result<(), ZipError> {
+    fn add(
+        &mut self,
+        name: &str,
+        method: u16,
+        bytes: &[u8],
+        packed: &[u8],
+    ) -> Result<(), ZipError> {
         checked_name(name.as_bytes())?;
         let size = |length: usize| {
-            u32::try_from(length).ok().filter(|size| *size < u32::MAX).ok_or(ZipError::TooLarge("file"))
+            u32::try_from(length)
+                .ok()
+                .filter(|size| *size < u32::MAX)
+                .ok_or(ZipError::TooLarge("file"))
         };
         let name_length = u16::try_from(name.len()).map_err(|_| ZipError::TooLarge("name"))?;
         let offset = size(self.out.len())?;
@@ -340,7 +408,11 @@ impl Writer {
         self.directory.extend_from_slice(&[0; 10]);
         self.directory.extend_from_slice(&offset.to_le_bytes());
         self.directory.extend_from_slice(name.as_bytes());
-        self.count = self.count.checked_add(1).filter(|count| *count < u16::MAX).ok_or(ZipError::TooLarge("files"))?;
+        self.count = self
+            .count
+            .checked_add(1)
+            .filter(|count| *count < u16::MAX)
+            .ok_or(ZipError::TooLarge("files"))?;
         Ok(())
     }
 
@@ -366,10 +438,14 @@ impl Writer {
 /// Date and time as MS-DOS packs them: two-second steps, years 1980 to 2107.
 fn dos_time(at: Moment) -> u32 {
     let text = at.iso();
-    let field = |range: Range<usize>| text.get(range).and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0);
+    let field = |range: Range<usize>| {
+        text.get(range)
+            .and_then(|digits| digits.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
     let year = field(0..4).clamp(1980, 2107) - 1980;
     let date = year << 9 | field(5..7) << 5 | field(8..10);
-    let time = field(11..13) << 11 | field(14..16) << 5 | field(17..19) / 2;
+    let time = field(11..13) << 11 | field(14..16) << 5 | (field(17..19) / 2);
     date << 16 | time
 }
 
@@ -381,7 +457,12 @@ mod tests {
     fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut writer = Writer::new(Moment::from_seconds(1_733_385_600));
         for (at, (name, bytes)) in files.iter().enumerate() {
-            if at % 2 == 0 { writer.deflated(name, bytes) } else { writer.stored(name, bytes) }.unwrap();
+            if at % 2 == 0 {
+                writer.deflated(name, bytes)
+            } else {
+                writer.stored(name, bytes)
+            }
+            .unwrap();
         }
         writer.finish("mimetype=x").unwrap()
     }
@@ -425,20 +506,41 @@ mod tests {
     fn bombs_doubles_and_paths_outside_are_refused() {
         let bomb = archive(&[("bomb", &vec![0; 1 << 20])]);
         assert!(bomb.len() < 4_096);
-        let tight = Limits { inflated_bytes: 1 << 19, ..CONTAINER };
-        assert_eq!(read(&bomb, tight), Err(ZipError::TooLarge("inflated bytes")));
+        let tight = Limits {
+            inflated_bytes: 1 << 19,
+            ..CONTAINER
+        };
+        assert_eq!(
+            read(&bomb, tight),
+            Err(ZipError::TooLarge("inflated bytes"))
+        );
         let mut lying = bomb.clone();
-        for at in [22, lying.len() - END_BYTES - "mimetype=x".len() - 4 - CENTRAL_BYTES + 24] {
+        for at in [
+            22,
+            lying.len() - END_BYTES - "mimetype=x".len() - 4 - CENTRAL_BYTES + 24,
+        ] {
             lying[at..at + 4].copy_from_slice(&1_000_u32.to_le_bytes());
         }
-        assert!(matches!(read(&lying, CONTAINER), Err(ZipError::Malformed(_))));
-        assert_eq!(read(&archive(&[("a", b"1"), ("a", b"2")]), CONTAINER), Err(ZipError::Malformed("a name occurs twice")));
+        assert!(matches!(
+            read(&lying, CONTAINER),
+            Err(ZipError::Malformed(_))
+        ));
+        assert_eq!(
+            read(&archive(&[("a", b"1"), ("a", b"2")]), CONTAINER),
+            Err(ZipError::Malformed("a name occurs twice"))
+        );
         let mut writer = Writer::new(Moment::default());
         for name in ["../a", "/a", "a//b", "a\\b", "C:a", "a/./b", ""] {
             assert!(writer.stored(name, b"").is_err(), "{name}");
         }
         let good = archive(&[("a", b"1")]);
-        assert!(read(&[b"x", good.as_slice()].concat(), CONTAINER).is_err(), "bytes before the first file");
-        assert!(read(&[good.as_slice(), b"x"].concat(), CONTAINER).is_err(), "bytes after the end");
+        assert!(
+            read(&[b"x", good.as_slice()].concat(), CONTAINER).is_err(),
+            "bytes before the first file"
+        );
+        assert!(
+            read(&[good.as_slice(), b"x"].concat(), CONTAINER).is_err(),
+            "bytes after the end"
+        );
     }
 }

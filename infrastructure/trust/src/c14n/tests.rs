@@ -20,9 +20,14 @@ struct Author {
 
 impl Author {
     fn write(seed: u64) -> String {
-        let mut author = Self { chance: SeededChance::new(seed), out: String::new() };
+        let mut author = Self {
+            chance: SeededChance::new(seed),
+            out: String::new(),
+        };
         if author.one_in(2) {
-            author.out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n");
+            author
+                .out
+                .push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n");
         }
         author.misc();
         author.element(0, &mut vec![("xml", XML_NAMESPACE.to_owned())]);
@@ -41,7 +46,14 @@ impl Author {
 
     fn misc(&mut self) {
         for _ in 0..self.chance.below(3) {
-            let text = self.pick(&["<!-- a\r\nb\rc -->", "<?pi?>", "<?pi   x  y\r\nz ?>", "\r\n", " ", "<!---->"]);
+            let text = self.pick(&[
+                "<!-- a\r\nb\rc -->",
+                "<?pi?>",
+                "<?pi   x  y\r\nz ?>",
+                "\r\n",
+                " ",
+                "<!---->",
+            ]);
             self.out.push_str(text);
         }
     }
@@ -51,10 +63,11 @@ impl Author {
         let mut declarations = String::new();
         for prefix in ["", "a", "b", "c"] {
             if self.one_in(3) {
-                let uri = match self.pick(&["urn:1", "urn:2", "urn:3?a=1;b=2", "urn:q%22&#x41;", ""]) {
-                    "" if !prefix.is_empty() => "urn:4",
-                    uri => uri,
-                };
+                let uri =
+                    match self.pick(&["urn:1", "urn:2", "urn:3?a=1;b=2", "urn:q%22&#x41;", ""]) {
+                        "" if !prefix.is_empty() => "urn:4",
+                        uri => uri,
+                    };
                 let quote = self.pick(&["'", "\""]);
                 let colon = if prefix.is_empty() { "" } else { ":" };
                 declarations.push_str(&format!(" xmlns{colon}{prefix}={quote}{uri}{quote}"));
@@ -64,7 +77,11 @@ impl Author {
         let name = self.name(scope);
         self.out.push_str(&format!("<{name}"));
         let attributes = self.attributes(scope);
-        let parts = if self.one_in(2) { [declarations, attributes] } else { [attributes, declarations] };
+        let parts = if self.one_in(2) {
+            [declarations, attributes]
+        } else {
+            [attributes, declarations]
+        };
         self.out.push_str(&parts.concat());
         self.out.push_str(self.pick(&["", " ", "\r\n  "]));
         if depth > 5 || self.one_in(6) {
@@ -82,7 +99,11 @@ impl Author {
     fn name(&self, scope: &[(&'static str, String)]) -> String {
         let (prefix, _) = scope[self.chance.below(scope.len() as u32) as usize];
         let local = self.pick(&["e", "f", "long-name.x_1", "ñandú", "e"]);
-        if prefix.is_empty() || prefix == "xml" { local.to_owned() } else { format!("{prefix}:{local}") }
+        if prefix.is_empty() || prefix == "xml" {
+            local.to_owned()
+        } else {
+            format!("{prefix}:{local}")
+        }
     }
 
     fn attributes(&self, scope: &[(&'static str, String)]) -> String {
@@ -91,7 +112,11 @@ impl Author {
         for _ in 0..self.chance.below(5) {
             let (prefix, _) = scope[self.chance.below(scope.len() as u32) as usize];
             let bound = scope.iter().rev().find(|(other, _)| *other == prefix);
-            let uri = if prefix.is_empty() { String::new() } else { bound.map_or(String::new(), |(_, uri)| uri.clone()) };
+            let uri = if prefix.is_empty() {
+                String::new()
+            } else {
+                bound.map_or(String::new(), |(_, uri)| uri.clone())
+            };
             let local = match prefix {
                 "xml" => self.pick(&["lang", "space"]),
                 _ => self.pick(&["z", "y", "Z", "é", "id"]),
@@ -103,11 +128,21 @@ impl Author {
             let value = match (prefix, local) {
                 ("xml", "space") => self.pick(&["preserve", "default"]),
                 _ => self.pick(&[
-                    "", "plain", "a\tb\nc\r\nd", "&lt;&amp;&quot;&apos;>", "&#9;&#10;&#13;&#x20AC;", " two  spaces ", "ü€😀", "'",
+                    "",
+                    "plain",
+                    "a\tb\nc\r\nd",
+                    "&lt;&amp;&quot;&apos;>",
+                    "&#9;&#10;&#13;&#x20AC;",
+                    " two  spaces ",
+                    "ü€😀",
+                    "'",
                 ]),
             };
             let colon = if prefix.is_empty() { "" } else { ":" };
-            out.push_str(&format!("{}{prefix}{colon}{local} = \"{value}\"", self.pick(&[" ", "\r\n\t"])));
+            out.push_str(&format!(
+                "{}{prefix}{colon}{local} = \"{value}\"",
+                self.pick(&[" ", "\r\n\t"])
+            ));
         }
         out
     }
@@ -117,10 +152,22 @@ impl Author {
             0..=3 => self.element(depth + 1, scope),
             4 => self.misc(),
             5 => self.out.push_str(self.pick(&[
-                "<![CDATA[<&>]]>", "<![CDATA[a\r\nb\rc]]>", "<![CDATA[]]>", "<![CDATA[ ]] ]]>", "<![CDATA[x]]><![CDATA[y\r]]>",
+                "<![CDATA[<&>]]>",
+                "<![CDATA[a\r\nb\rc]]>",
+                "<![CDATA[]]>",
+                "<![CDATA[ ]] ]]>",
+                "<![CDATA[x]]><![CDATA[y\r]]>",
             ])),
             _ => self.out.push_str(self.pick(&[
-                "text", "\r\n\t", "a\rb\r\nc\n", "&amp;&lt;&gt;&quot;&apos;", "&#13;\r\n&#xD;&#10;", "tab\there", "ñ€😀", "]]&gt;", "&#13;x\ry",
+                "text",
+                "\r\n\t",
+                "a\rb\r\nc\n",
+                "&amp;&lt;&gt;&quot;&apos;",
+                "&#13;\r\n&#xD;&#10;",
+                "tab\there",
+                "ñ€😀",
+                "]]&gt;",
+                "&#13;x\ry",
             ])),
         }
     }
@@ -128,17 +175,31 @@ impl Author {
 
 fn canonical(source: &str, method: &Method) -> String {
     let text = xml::text(source.as_bytes(), xml::SIGNATURE).unwrap();
-    method.document(&xml::tree(&text, xml::SIGNATURE).unwrap()).unwrap()
+    method
+        .document(&xml::tree(&text, xml::SIGNATURE).unwrap())
+        .unwrap()
 }
 
 fn with_comments(form: Form) -> Method {
-    Method { comments: true, ..Method::plain(form) }
+    Method {
+        comments: true,
+        ..Method::plain(form)
+    }
 }
 
 /// One call for many files: each document ends with an instruction that marks where its canonical form ends.
 fn xmllint(mode: &str, folder: &std::path::Path, names: &[String]) -> Option<Vec<String>> {
-    let output = Command::new("xmllint").arg(mode).args(names).current_dir(folder).output().ok()?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("xmllint")
+        .arg(mode)
+        .args(names)
+        .current_dir(folder)
+        .output()
+        .ok()?;
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
     let mut found = Vec::new();
     let mut rest = text.as_str();
@@ -170,7 +231,11 @@ fn whole_documents_equal_libxml2() {
         };
         assert_eq!(expected.len(), documents.len());
         for (document, expected) in documents.iter().zip(expected) {
-            assert_eq!(canonical(document, &with_comments(form)), expected, "{mode} of {document:?}");
+            assert_eq!(
+                canonical(document, &with_comments(form)),
+                expected,
+                "{mode} of {document:?}"
+            );
             compared += 1;
         }
     }
@@ -197,15 +262,23 @@ fn subtrees_equal_lxml() {
     let documents: Vec<String> = (0..300).map(|seed| Author::write(90_000 + seed)).collect();
     for (seed, document) in documents.iter().enumerate() {
         // Inherited xml: attributes are outside of what lxml's copy of an element shows.
-        let without = document.replace("xml:lang", "lang").replace("xml:space", "space");
+        let without = document
+            .replace("xml:lang", "lang")
+            .replace("xml:space", "space");
         std::fs::write(folder.path().join(format!("{seed}.xml")), without).unwrap();
     }
-    let output = Command::new(&python).args(["-c", LXML]).current_dir(folder.path()).output();
+    let output = Command::new(&python)
+        .args(["-c", LXML])
+        .current_dir(folder.path())
+        .output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else {
         println!("not run: {python} with lxml is missing");
         return;
     };
-    let listed = Method { inclusive_prefixes: vec!["a".into(), "c".into()], ..with_comments(Form::Exclusive10) };
+    let listed = Method {
+        inclusive_prefixes: vec!["a".into(), "c".into()],
+        ..with_comments(Form::Exclusive10)
+    };
     let methods = [Method::plain(Form::Exclusive10), listed];
     let text = String::from_utf8(output.stdout).unwrap();
     for (line, method) in text.lines().zip(methods.iter().cycle()) {
@@ -214,9 +287,19 @@ fn subtrees_equal_lxml() {
         let source = std::fs::read(folder.path().join(format!("{seed}.xml"))).unwrap();
         let text = xml::text(&source, xml::SIGNATURE).unwrap();
         let tree = xml::tree(&text, xml::SIGNATURE).unwrap();
-        let element = tree.descendants().filter(|node| node.tag_name().name() == "e").nth(at).unwrap();
-        let expected = data_encoding::HEXLOWER.decode(fields[3].as_bytes()).unwrap();
-        assert_eq!(method.element(element).unwrap(), String::from_utf8(expected).unwrap(), "{method:?} of {text:?}");
+        let element = tree
+            .descendants()
+            .filter(|node| node.tag_name().name() == "e")
+            .nth(at)
+            .unwrap();
+        let expected = data_encoding::HEXLOWER
+            .decode(fields[3].as_bytes())
+            .unwrap();
+        assert_eq!(
+            method.element(element).unwrap(),
+            String::from_utf8(expected).unwrap(),
+            "{method:?} of {text:?}"
+        );
     }
     println!("{} subtrees equal lxml's", text.lines().count());
 }
@@ -242,19 +325,32 @@ fn the_canonical_form_of_a_subtree_is_its_own_canonical_form() {
 
 #[test]
 fn a_subtree_inherits_xml_attributes_only_in_the_inclusive_forms() {
-    let source = "<a xml:lang='es' xml:id='i' xml:space='preserve'><b xml:lang='qu'><c x='1'/></b></a>";
+    let source =
+        "<a xml:lang='es' xml:id='i' xml:space='preserve'><b xml:lang='qu'><c x='1'/></b></a>";
     let tree = xml::tree(source, xml::SIGNATURE).unwrap();
-    let inner = tree.descendants().find(|node| node.tag_name().name() == "c").unwrap();
+    let inner = tree
+        .descendants()
+        .find(|node| node.tag_name().name() == "c")
+        .unwrap();
     for (form, expected) in [
-        (Form::Inclusive10, "<c x=\"1\" xml:id=\"i\" xml:lang=\"qu\" xml:space=\"preserve\"></c>"),
-        (Form::Inclusive11, "<c x=\"1\" xml:lang=\"qu\" xml:space=\"preserve\"></c>"),
+        (
+            Form::Inclusive10,
+            "<c x=\"1\" xml:id=\"i\" xml:lang=\"qu\" xml:space=\"preserve\"></c>",
+        ),
+        (
+            Form::Inclusive11,
+            "<c x=\"1\" xml:lang=\"qu\" xml:space=\"preserve\"></c>",
+        ),
         (Form::Exclusive10, "<c x=\"1\"></c>"),
     ] {
         assert_eq!(Method::plain(form).element(inner).unwrap(), expected);
     }
     let based = xml::tree("<a xml:base='u:x'><c/></a>", xml::SIGNATURE).unwrap();
     let inner = based.root_element().first_child().unwrap();
-    assert_eq!(Method::plain(Form::Inclusive11).element(inner), Err(C14nError::InheritedBase));
+    assert_eq!(
+        Method::plain(Form::Inclusive11).element(inner),
+        Err(C14nError::InheritedBase)
+    );
 }
 
 #[test]
@@ -262,5 +358,8 @@ fn repeating_long_names_stops_at_the_limit() {
     let uri = "u".repeat(1 << 20);
     let source = format!("<a xmlns:p='{uri}'>{}</a>", "<p:b/>".repeat(20));
     let tree = xml::tree(&source, xml::SIGNATURE).unwrap();
-    assert_eq!(Method::plain(Form::Exclusive10).document(&tree), Err(C14nError::TooLong));
+    assert_eq!(
+        Method::plain(Form::Exclusive10).document(&tree),
+        Err(C14nError::TooLong)
+    );
 }

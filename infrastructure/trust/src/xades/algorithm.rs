@@ -84,11 +84,20 @@ mod tests {
                 SignatureAlgorithm::RsaPkcs1(hash),
                 SignatureAlgorithm::RsaPss(hash),
             ] {
-                assert_eq!(signature_from_uri(signature_uri(algorithm)), Some(algorithm));
+                assert_eq!(
+                    signature_from_uri(signature_uri(algorithm)),
+                    Some(algorithm)
+                );
             }
         }
-        assert_eq!(digest_from_uri("http://www.w3.org/2000/09/xmldsig#sha1"), None);
-        assert_eq!(signature_from_uri("http://www.w3.org/2000/09/xmldsig#rsa-sha1"), None);
+        assert_eq!(
+            digest_from_uri("http://www.w3.org/2000/09/xmldsig#sha1"),
+            None
+        );
+        assert_eq!(
+            signature_from_uri("http://www.w3.org/2000/09/xmldsig#rsa-sha1"),
+            None
+        );
     }
 
     #[test]
@@ -98,10 +107,15 @@ mod tests {
         let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
         let algorithm = SignatureAlgorithm::Ecdsa(Hash::Sha256);
         let value = pair.sign(&random, b"message").unwrap();
-        let check = |algorithm, data: &[u8], value: &[u8]| verifies(algorithm, spki.as_ref(), data, value);
+        let check =
+            |algorithm, data: &[u8], value: &[u8]| verifies(algorithm, spki.as_ref(), data, value);
         assert!(check(algorithm, b"message", value.as_ref()));
         assert!(!check(algorithm, b"massage", value.as_ref()));
         assert!(!check(algorithm, b"message", &value.as_ref()[1..]));
-        assert!(!check(SignatureAlgorithm::RsaPkcs1(Hash::Sha256), b"message", value.as_ref()));
+        assert!(!check(
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha256),
+            b"message",
+            value.as_ref()
+        ));
     }
 }

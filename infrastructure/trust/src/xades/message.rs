@@ -48,9 +48,21 @@ pub fn sign_message(
         let mut signed = sign_batch(identity, &[parts.to_vec()], at, ocsp_responses)?;
         return signed.pop().ok_or(TrustError::malformed("batch"));
     };
-    let references = [DataReference { uri: &only.uri, mime: "text/xml", digest: only.digest.clone() }];
-    let signature = sign(&SignInput { identity, references: &references, at, ocsp_responses })?;
-    Ok(MessageSignature { signature, hash_chain: None })
+    let references = [DataReference {
+        uri: &only.uri,
+        mime: "text/xml",
+        digest: only.digest.clone(),
+    }];
+    let signature = sign(&SignInput {
+        identity,
+        references: &references,
+        at,
+        ocsp_responses,
+    })?;
+    Ok(MessageSignature {
+        signature,
+        hash_chain: None,
+    })
 }
 
 /// Signs several messages with one signature value, for a key that is slow (a token). One answer per message.
@@ -62,9 +74,17 @@ pub fn sign_batch(
 ) -> Result<Vec<MessageSignature>, TrustError> {
     let built = hashchain::build(Hash::Sha512, HASH_CHAIN, messages)
         .map_err(|_| TrustError::refused("an empty or too long list of messages or parts"))?;
-    let references =
-        [DataReference::new(HASH_CHAIN_RESULT, HASH_CHAIN_RESULT_TYPE, built.result.as_bytes())];
-    let signature = sign(&SignInput { identity, references: &references, at, ocsp_responses })?;
+    let references = [DataReference::new(
+        HASH_CHAIN_RESULT,
+        HASH_CHAIN_RESULT_TYPE,
+        built.result.as_bytes(),
+    )];
+    let signature = sign(&SignInput {
+        identity,
+        references: &references,
+        at,
+        ocsp_responses,
+    })?;
     let signed = built.chains.into_iter().map(|chain| MessageSignature {
         signature: signature.clone(),
         hash_chain: Some((built.result.clone(), chain)),
@@ -124,22 +144,44 @@ pub fn verify_message(
 ) -> Result<VerifiedMessage, MessageError> {
     let data = |uri: &str| match hash_chain {
         Some((result, _)) if uri == HASH_CHAIN_RESULT => Some(result),
-        _ => parts.iter().find(|(name, _)| *name == uri).map(|(_, bytes)| *bytes),
+        _ => parts
+            .iter()
+            .find(|(name, _)| *name == uri)
+            .map(|(_, bytes)| *bytes),
     };
     let signature = verify(signature, &data)?;
     let mut covered: Vec<Covered> = Vec::new();
     for reference in signature.references() {
         if reference.uri != HASH_CHAIN_RESULT {
             let (uri, digest) = (reference.uri.clone(), reference.digest.clone());
-            covered.push(Covered { uri, method: reference.hash, digest, present: true });
+            covered.push(Covered {
+                uri,
+                method: reference.hash,
+                digest,
+                present: true,
+            });
         }
     }
-    if let Some((result, chain)) = hash_chain.filter(|_| covered.len() < signature.references().len()) {
-        let direct = |name: &str| signature.references().iter().any(|reference| reference.uri == name);
-        let rest: Vec<(&str, &[u8])> = parts.iter().copied().filter(|(name, _)| !direct(name)).collect();
+    if let Some((result, chain)) =
+        hash_chain.filter(|_| covered.len() < signature.references().len())
+    {
+        let direct = |name: &str| {
+            signature
+                .references()
+                .iter()
+                .any(|reference| reference.uri == name)
+        };
+        let rest: Vec<(&str, &[u8])> = parts
+            .iter()
+            .copied()
+            .filter(|(name, _)| !direct(name))
+            .collect();
         covered.extend(hashchain::verify(result, chain, HASH_CHAIN, &rest)?);
     }
-    match parts.iter().find(|(name, _)| !covered.iter().any(|part| part.uri == *name)) {
+    match parts
+        .iter()
+        .find(|(name, _)| !covered.iter().any(|part| part.uri == *name))
+    {
         Some((name, _)) => Err(MessageError::Unsigned((*name).to_owned())),
         None => Ok(VerifiedMessage { signature, covered }),
     }

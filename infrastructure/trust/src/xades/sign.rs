@@ -34,7 +34,11 @@ pub struct DataReference<'a> {
 impl<'a> DataReference<'a> {
     /// A reference to `data` under the name `uri`.
     pub fn new(uri: &'a str, mime: &'a str, data: &[u8]) -> Self {
-        Self { uri, mime, digest: Hash::Sha512.digest(data) }
+        Self {
+            uri,
+            mime,
+            digest: Hash::Sha512.digest(data),
+        }
     }
 }
 
@@ -50,9 +54,15 @@ pub struct Identity {
 
 impl Identity {
     /// Joins a key, its certificate and the intermediate certificates above it (without the root).
-    pub fn new(signer: Signer, certificate: Certificate, chain: &[Certificate]) -> Result<Self, TrustError> {
+    pub fn new(
+        signer: Signer,
+        certificate: Certificate,
+        chain: &[Certificate],
+    ) -> Result<Self, TrustError> {
         if signer.spki_der() != certificate.spki() {
-            return Err(TrustError::refused("the certificate belongs to another key"));
+            return Err(TrustError::refused(
+                "the certificate belongs to another key",
+            ));
         }
         let signing_certificate = format!(
             "<xades:SigningCertificate>{}</xades:SigningCertificate>",
@@ -63,7 +73,13 @@ impl Identity {
             BASE64.encode(certificate.der())
         );
         let chain_properties = chain_properties(chain);
-        Ok(Self { signer, certificate, signing_certificate, key_info, chain_properties })
+        Ok(Self {
+            signer,
+            certificate,
+            signing_certificate,
+            key_info,
+            chain_properties,
+        })
     }
 
     /// The signer's certificate.
@@ -91,7 +107,9 @@ fn chain_properties(chain: &[Certificate]) -> String {
         return out;
     }
     out.push_str("<xades:CompleteCertificateRefs><xades:CertRefs>");
-    chain.iter().for_each(|certificate| out.push_str(&certificate_reference(certificate)));
+    chain
+        .iter()
+        .for_each(|certificate| out.push_str(&certificate_reference(certificate)));
     out.push_str("</xades:CertRefs></xades:CompleteCertificateRefs><xades:CertificateValues>");
     for (at, certificate) in chain.iter().enumerate() {
         let value = BASE64.encode(certificate.der());
@@ -131,12 +149,18 @@ pub fn sign(input: &SignInput<'_>) -> Result<String, TrustError> {
         return Err(TrustError::refused("a signature over nothing"));
     }
     if input.references.len() > REFERENCES_MAX {
-        return Err(TrustError::TooLarge { what: "list of references", limit: REFERENCES_MAX });
+        return Err(TrustError::TooLarge {
+            what: "list of references",
+            limit: REFERENCES_MAX,
+        });
     }
     let properties = signed_properties(input);
     let info = signed_info(input, &properties);
     let canonical = format!("<ds:SignedInfo{}{info}", form::IN_SCOPE);
-    let value = input.identity.signer.sign_fixed(canonical.as_bytes(), Hash::Sha512)?;
+    let value = input
+        .identity
+        .signer
+        .sign_fixed(canonical.as_bytes(), Hash::Sha512)?;
     Ok(assemble(input, &info, &properties, &value))
 }
 
@@ -150,7 +174,10 @@ fn signed_properties(input: &SignInput<'_>) -> String {
     out.push_str(form::POLICY);
     out.push_str("</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>");
     for (at, reference) in input.references.iter().enumerate() {
-        let _ = write!(out, "<xades:DataObjectFormat ObjectReference=\"#signature-reference-{at}\">");
+        let _ = write!(
+            out,
+            "<xades:DataObjectFormat ObjectReference=\"#signature-reference-{at}\">"
+        );
         out.push_str("<xades:MimeType>");
         xml::push_text(&mut out, reference.mime);
         out.push_str("</xades:MimeType></xades:DataObjectFormat>");
@@ -164,7 +191,9 @@ fn signed_info(input: &SignInput<'_>, properties: &str) -> String {
     let method = input.identity.signer.signature_algorithm(Hash::Sha512);
     let mut out = String::with_capacity(1_024 + 400 * input.references.len());
     out.push_str("><ds:CanonicalizationMethod Algorithm=");
-    out.push_str("\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"></ds:CanonicalizationMethod>");
+    out.push_str(
+        "\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"></ds:CanonicalizationMethod>",
+    );
     out.push_str("<ds:SignatureMethod Algorithm=\"");
     out.push_str(algorithm::signature_uri(method));
     out.push_str("\"></ds:SignatureMethod>");
@@ -194,7 +223,12 @@ fn assemble(input: &SignInput<'_>, info: &str, properties: &str, value: &[u8]) -
     let ocsp: usize = input.ocsp_responses.iter().map(Vec::len).sum();
     let identity = input.identity;
     let mut out = String::with_capacity(
-        2_048 + info.len() + properties.len() + identity.key_info.len() + identity.chain_properties.len() + ocsp * 3 / 2,
+        2_048
+            + info.len()
+            + properties.len()
+            + identity.key_info.len()
+            + identity.chain_properties.len()
+            + ocsp * 3 / 2,
     );
     out.push_str(form::HEAD);
     out.push_str("<ds:SignedInfo");
@@ -203,7 +237,9 @@ fn assemble(input: &SignInput<'_>, info: &str, properties: &str, value: &[u8]) -
     out.push_str(&BASE64.encode(value));
     out.push_str("</ds:SignatureValue>");
     out.push_str(&identity.key_info);
-    out.push_str("<ds:Object><xades:QualifyingProperties Target=\"#signature\"><xades:SignedProperties");
+    out.push_str(
+        "<ds:Object><xades:QualifyingProperties Target=\"#signature\"><xades:SignedProperties",
+    );
     out.push_str(properties);
     push_unsigned(&mut out, &identity.chain_properties, input.ocsp_responses);
     out.push_str("</xades:QualifyingProperties></ds:Object>");
@@ -223,7 +259,11 @@ fn push_unsigned(out: &mut String, chain_properties: &str, ocsp_responses: &[Vec
     if !ocsp_responses.is_empty() {
         out.push_str("<xades:RevocationValues><xades:OCSPValues>");
         for (at, response) in ocsp_responses.iter().enumerate() {
-            let _ = write!(out, "<xades:EncapsulatedOCSPValue Id=\"ocsp-response-{}\">", at + 1);
+            let _ = write!(
+                out,
+                "<xades:EncapsulatedOCSPValue Id=\"ocsp-response-{}\">",
+                at + 1
+            );
             out.push_str(&BASE64.encode(response));
             out.push_str("</xades:EncapsulatedOCSPValue>");
         }
@@ -250,7 +290,9 @@ pub fn add_time_stamp(signature: &str, token: &[u8]) -> Result<String, TrustErro
         let (before, after) = signature.split_at(at + UNSIGNED.len());
         return Ok([before, &stamp, after].concat());
     }
-    let (before, after) =
-        signature.rfind("</xades:QualifyingProperties>").map(|at| signature.split_at(at)).ok_or_else(other)?;
+    let (before, after) = signature
+        .rfind("</xades:QualifyingProperties>")
+        .map(|at| signature.split_at(at))
+        .ok_or_else(other)?;
     Ok([before, UNSIGNED, &stamp, UNSIGNED_END, after].concat())
 }

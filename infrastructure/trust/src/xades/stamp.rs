@@ -15,6 +15,8 @@ pub struct SignatureTimeStamp {
 impl SignatureTimeStamp {
     /// Whether an imprint made with `hash` covers the signature value in one of the two readings.
     pub fn covers(&self, hash: Hash, imprint: &[u8]) -> bool {
-        self.candidates.iter().any(|bytes| hash.digest(bytes) == imprint)
+        self.candidates
+            .iter()
+            .any(|bytes| hash.digest(bytes) == imprint)
     }
 }

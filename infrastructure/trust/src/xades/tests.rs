@@ -5,7 +5,9 @@ use std::process::Command;
 use kernel::{Moment, SeededChance, SetClock};
 use proptest::prelude::*;
 
-use super::message::{MESSAGE, MessageSignature, VerifiedMessage, sign_batch, sign_message, verify_message};
+use super::message::{
+    MESSAGE, MessageSignature, VerifiedMessage, sign_batch, sign_message, verify_message,
+};
 use super::*;
 use crate::c14n::{Form, Method};
 use crate::ca::{Ca, DAY, Profile};
@@ -17,7 +19,10 @@ use crate::sigalg::Hash;
 use crate::{testing, xml, zip};
 
 fn fixture(name: &str) -> Option<zip::Archive> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/xroad/asic");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/fixtures/xroad/asic"
+    );
     match std::fs::read(format!("{path}/{name}.asice")) {
         Ok(bytes) => Some(zip::read(&bytes, zip::CONTAINER).unwrap()),
         Err(_) => {
@@ -47,7 +52,11 @@ fn signatures_of_x_road_get_the_verdict_of_their_names() {
     }
     for name in ["wrong-message", "invalid-digest"] {
         let Some(archive) = fixture(name) else { return };
-        assert_eq!(check(&archive).unwrap_err().code(), "invalid_signature_value", "{name}");
+        assert_eq!(
+            check(&archive).unwrap_err().code(),
+            "invalid_signature_value",
+            "{name}"
+        );
     }
 }
 
@@ -56,7 +65,14 @@ fn identity(kind: Algorithm, above: &Ca) -> Identity {
     let subject = Name::of_body("PE", "Municipalidad de prueba", "20131380951").unwrap();
     let clock = SetClock::at(testing::at());
     let certificate = above
-        .issue(&Profile::Sign, &subject, &Proven::held(&signer), 30 * DAY, &clock, &SeededChance::new(3))
+        .issue(
+            &Profile::Sign,
+            &subject,
+            &Proven::held(&signer),
+            30 * DAY,
+            &clock,
+            &SeededChance::new(3),
+        )
         .unwrap();
     Identity::new(signer, certificate, &above.chain()).unwrap()
 }
@@ -65,15 +81,28 @@ fn intermediate() -> Ca {
     let name = Name::of_body("PE", "Autoridad de prueba", "Intermedia, \"A\" & <B>").unwrap();
     let signer = Signer::ephemeral("ca", Algorithm::P256).unwrap();
     let clock = SetClock::at(testing::at());
-    testing::root_once().new_intermediate(&name, signer, 300 * DAY, &clock, &SeededChance::new(2)).unwrap()
+    testing::root_once()
+        .new_intermediate(&name, signer, 300 * DAY, &clock, &SeededChance::new(2))
+        .unwrap()
 }
 
 fn parts(data: &[(&str, &[u8])]) -> Vec<Part> {
-    data.iter().map(|(uri, bytes)| Part { uri: (*uri).into(), digest: Hash::Sha512.digest(bytes) }).collect()
+    data.iter()
+        .map(|(uri, bytes)| Part {
+            uri: (*uri).into(),
+            digest: Hash::Sha512.digest(bytes),
+        })
+        .collect()
 }
 
-fn verified(signed: &MessageSignature, data: &[(&str, &[u8])]) -> Result<VerifiedMessage, message::MessageError> {
-    let chain = signed.hash_chain.as_ref().map(|(result, chain)| (result.as_bytes(), chain.as_bytes()));
+fn verified(
+    signed: &MessageSignature,
+    data: &[(&str, &[u8])],
+) -> Result<VerifiedMessage, message::MessageError> {
+    let chain = signed
+        .hash_chain
+        .as_ref()
+        .map(|(result, chain)| (result.as_bytes(), chain.as_bytes()));
     verify_message(signed.signature.as_bytes(), chain, data)
 }
 
@@ -83,20 +112,40 @@ const WITH_BODY: [(&str, &[u8]); 2] = [(MESSAGE, b"POST\r\n/r1/x\r\n"), ("/attac
 #[test]
 fn every_style_key_and_chain_verifies_and_states_what_was_signed() {
     let at = Moment(testing::at().0 + 123_000);
-    let ocsp = vec![vec![0x30, 0x00], vec![0x30, 0x01, 0x00]];
-    for (kind, above) in [(Algorithm::P256, testing::root_once().clone()), (Algorithm::Rsa2048, intermediate())] {
+    let ocsp = [vec![0x30, 0x00], vec![0x30, 0x01, 0x00]];
+    for (kind, above) in [
+        (Algorithm::P256, testing::root_once().clone()),
+        (Algorithm::Rsa2048, intermediate()),
+    ] {
         let who = identity(kind, &above);
-        for (data, ocsp) in [(&ALONE[..], &[][..]), (&ALONE[..], &ocsp[..]), (&WITH_BODY[..], &ocsp[..])] {
+        for (data, ocsp) in [
+            (&ALONE[..], &[][..]),
+            (&ALONE[..], &ocsp[..]),
+            (&WITH_BODY[..], &ocsp[..]),
+        ] {
             let signed = sign_message(&who, &parts(data), at, ocsp).unwrap();
             assert_eq!(signed.hash_chain.is_some(), data.len() > 1);
             let proof = verified(&signed, data).unwrap();
             assert_eq!(proof.covered().len(), data.len());
             assert!(proof.covered().iter().all(|part| part.present));
             let proof = proof.signature();
-            assert_eq!((proof.signer(), proof.signing_time()), (who.certificate(), at));
-            assert_eq!((proof.ocsp_responses(), proof.other_certificates()), (ocsp, &above.chain()[..]));
-            let more: Vec<_> = data.iter().copied().chain([("/attachment9", &b"unsigned"[..])]).collect();
-            assert_eq!(verified(&signed, &more).unwrap_err().code(), "hashchain_unused_inputs");
+            assert_eq!(
+                (proof.signer(), proof.signing_time()),
+                (who.certificate(), at)
+            );
+            assert_eq!(
+                (proof.ocsp_responses(), proof.other_certificates()),
+                (ocsp, &above.chain()[..])
+            );
+            let more: Vec<_> = data
+                .iter()
+                .copied()
+                .chain([("/attachment9", &b"unsigned"[..])])
+                .collect();
+            assert_eq!(
+                verified(&signed, &more).unwrap_err().code(),
+                "hashchain_unused_inputs"
+            );
         }
     }
 }
@@ -115,27 +164,48 @@ fn a_batch_under_one_value_verifies_message_by_message() {
 #[test]
 fn direct_references_cover_attachments() {
     let who = identity(Algorithm::P256, testing::root_once());
-    let references: Vec<_> = WITH_BODY.iter().map(|(uri, bytes)| DataReference::new(uri, "text/xml", bytes)).collect();
-    let input = SignInput { identity: &who, references: &references, at: testing::at(), ocsp_responses: &[] };
-    let signed = MessageSignature { signature: sign(&input).unwrap(), hash_chain: None };
+    let references: Vec<_> = WITH_BODY
+        .iter()
+        .map(|(uri, bytes)| DataReference::new(uri, "text/xml", bytes))
+        .collect();
+    let input = SignInput {
+        identity: &who,
+        references: &references,
+        at: testing::at(),
+        ocsp_responses: &[],
+    };
+    let signed = MessageSignature {
+        signature: sign(&input).unwrap(),
+        hash_chain: None,
+    };
     assert_eq!(verified(&signed, &WITH_BODY).unwrap().covered().len(), 2);
-    assert_eq!(verified(&signed, &WITH_BODY[..1]).unwrap_err().code(), "invalid_reference");
+    assert_eq!(
+        verified(&signed, &WITH_BODY[..1]).unwrap_err().code(),
+        "invalid_reference"
+    );
 }
 
 #[test]
 fn a_foreign_certificate_is_refused_before_signing() {
-    let (one, other) = (identity(Algorithm::P256, testing::root_once()), Signer::ephemeral("x", Algorithm::P256).unwrap());
+    let (one, other) = (
+        identity(Algorithm::P256, testing::root_once()),
+        Signer::ephemeral("x", Algorithm::P256).unwrap(),
+    );
     assert!(Identity::new(other, one.certificate().clone(), &[]).is_err());
 }
 
 fn signature() -> String {
     let ocsp = [vec![0x30, 0x00]];
     let who = identity(Algorithm::P256, &intermediate());
-    sign_message(&who, &parts(&ALONE), testing::at(), &ocsp).unwrap().signature
+    sign_message(&who, &parts(&ALONE), testing::at(), &ocsp)
+        .unwrap()
+        .signature
 }
 
 fn proves(xml: &str) -> Result<VerifiedSignature, XadesError> {
-    verify(xml.as_bytes(), &|uri| (uri == MESSAGE).then_some(ALONE[0].1))
+    verify(xml.as_bytes(), &|uri| {
+        (uri == MESSAGE).then_some(ALONE[0].1)
+    })
 }
 
 #[test]
@@ -150,7 +220,9 @@ fn what_is_written_is_canonical_already() {
 fn a_time_stamp_is_added_without_touching_what_is_signed() {
     for ocsp in [&[][..], &[vec![0x30, 0x00]][..]] {
         let who = identity(Algorithm::P256, testing::root_once());
-        let bare = sign_message(&who, &parts(&ALONE), testing::at(), ocsp).unwrap().signature;
+        let bare = sign_message(&who, &parts(&ALONE), testing::at(), ocsp)
+            .unwrap()
+            .signature;
         let stamped = proves(&add_time_stamp(&bare, b"token").unwrap()).unwrap();
         assert_eq!(stamped.time_stamps().len(), 1);
         let imprint = Hash::Sha256.digest(stamped.signature_value());
@@ -164,7 +236,12 @@ fn a_time_stamp_is_added_without_touching_what_is_signed() {
 /// What a signature proves, apart from what is not signed.
 fn signed_facts(proof: &VerifiedSignature) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
     let value = proof.signature_value().to_vec();
-    (proof.signer().der().to_vec(), proof.signing_time(), proof.references().to_vec(), value)
+    (
+        proof.signer().der().to_vec(),
+        proof.signing_time(),
+        proof.references().to_vec(),
+        value,
+    )
 }
 
 #[test]
@@ -185,14 +262,20 @@ fn no_changed_byte_changes_what_is_proved() {
         }
     }
     assert!(refused > 1_500, "{refused} refused");
-    assert!(harmless < 40, "{harmless} changes outside the unsigned properties went unnoticed");
+    assert!(
+        harmless < 40,
+        "{harmless} changes outside the unsigned properties went unnoticed"
+    );
 }
 
 #[test]
 fn wrapping_and_foreign_constructions_are_refused() {
     let good = signature();
-    let properties = &good[good.find("<xades:SignedProperties").unwrap()..good.find("<xades:UnsignedProperties>").unwrap()];
-    let forged = properties.replace("2026-", "2020-").replace("2025-", "2020-");
+    let properties = &good[good.find("<xades:SignedProperties").unwrap()
+        ..good.find("<xades:UnsignedProperties>").unwrap()];
+    let forged = properties
+        .replace("2026-", "2020-")
+        .replace("2025-", "2020-");
     let elsewhere = format!("<ds:Object>{properties}</ds:Object></ds:Signature>");
     let one = &good[good.find("<ds:Signature ").unwrap()..good.find("</asic:").unwrap()];
     for (what, bad) in [
@@ -243,16 +326,36 @@ proptest! {
 fn xmlsec_verifies_what_we_sign() {
     for kind in [Algorithm::P256, Algorithm::Rsa2048] {
         let folder = tempfile::tempdir().unwrap();
-        let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        let put =
+            |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
         let root = testing::root_once();
-        let signed = sign_message(&identity(kind, root), &parts(&WITH_BODY), testing::at(), &[]).unwrap();
+        let signed = sign_message(
+            &identity(kind, root),
+            &parts(&WITH_BODY),
+            testing::at(),
+            &[],
+        )
+        .unwrap();
         put("root.pem", root.certificate().pem().as_bytes());
         put("signatures.xml", signed.signature.as_bytes());
-        put("sig-hashchainresult.xml", signed.hash_chain.unwrap().0.as_bytes());
+        put(
+            "sig-hashchainresult.xml",
+            signed.hash_chain.unwrap().0.as_bytes(),
+        );
         let run = || {
             Command::new("xmlsec1")
-                .args(["--verify", "--id-attr:Id", &format!("{XADES}:SignedProperties"), "--trusted-pem", "root.pem"])
-                .args(["--url-map:/sig-hashchainresult.xml", "sig-hashchainresult.xml", "signatures.xml"])
+                .args([
+                    "--verify",
+                    "--id-attr:Id",
+                    &format!("{XADES}:SignedProperties"),
+                    "--trusted-pem",
+                    "root.pem",
+                ])
+                .args([
+                    "--url-map:/sig-hashchainresult.xml",
+                    "sig-hashchainresult.xml",
+                    "signatures.xml",
+                ])
                 .current_dir(folder.path())
                 .output()
         };
@@ -261,7 +364,10 @@ fn xmlsec_verifies_what_we_sign() {
             return;
         };
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(output.status.success() && text.contains("2/2"), "{kind:?}: {text}");
+        assert!(
+            output.status.success() && text.contains("2/2"),
+            "{kind:?}: {text}"
+        );
         put("sig-hashchainresult.xml", b"other");
         assert!(!run().unwrap().status.success());
     }

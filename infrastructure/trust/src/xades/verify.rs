@@ -132,7 +132,8 @@ pub fn verify<'d>(
     data: &dyn Fn(&str) -> Option<&'d [u8]>,
 ) -> Result<VerifiedSignature, XadesError> {
     let text = xml::text(bytes, xml::SIGNATURE).map_err(|error| malformed(error.to_string()))?;
-    let document = xml::tree(&text, xml::SIGNATURE).map_err(|error| malformed(error.to_string()))?;
+    let document =
+        xml::tree(&text, xml::SIGNATURE).map_err(|error| malformed(error.to_string()))?;
     let parts = Parts::find(&document)?;
     let info = Info::read(&parts)?;
     let references = info.check_references(&parts, data)?;
@@ -141,7 +142,9 @@ pub fn verify<'d>(
     let value = xml::binary(parts.value).ok_or_else(|| malformed("SignatureValue"))?;
     let canonical = info.canonical(parts.info)?;
     if !algorithm::verifies(info.algorithm, signer.spki(), canonical.as_bytes(), &value) {
-        return Err(XadesError::InvalidValue("the signature value does not match".into()));
+        return Err(XadesError::InvalidValue(
+            "the signature value does not match".into(),
+        ));
     }
     let unsigned = Unsigned::read(&parts, &value)?;
     others.extend(unsigned.certificates);
@@ -181,15 +184,20 @@ impl<'a, 'i> Parts<'a, 'i> {
             return Err(malformed("root element"));
         };
         let need = |parent, namespace, name: &str| {
-            xml::only_child(parent, namespace, name).ok_or_else(|| malformed(format!("not exactly one {name}")))
+            xml::only_child(parent, namespace, name)
+                .ok_or_else(|| malformed(format!("not exactly one {name}")))
         };
         let mut qualifying = xml::children(signature, DS, "Object")
             .flat_map(|object| xml::children(object, XADES, "QualifyingProperties"));
-        let only = qualifying.next().ok_or_else(|| malformed("no QualifyingProperties"))?;
+        let only = qualifying
+            .next()
+            .ok_or_else(|| malformed("no QualifyingProperties"))?;
         if qualifying.next().is_some() {
             return Err(malformed("several QualifyingProperties"));
         }
-        let target = only.attribute("Target").and_then(|target| target.strip_prefix('#'));
+        let target = only
+            .attribute("Target")
+            .and_then(|target| target.strip_prefix('#'));
         if target.is_none() || target != signature.attribute("Id") {
             return Err(malformed("QualifyingProperties of another signature"));
         }
@@ -216,18 +224,24 @@ impl<'a, 'i> Parts<'a, 'i> {
         let nodes = xml::children(self.key_info, DS, "X509Data")
             .flat_map(|data| xml::children(data, DS, "X509Certificate"));
         for der in binaries(nodes)? {
-            if signer.is_none() && properties.certificate_hash.digest(&der) == properties.certificate_digest {
+            if signer.is_none()
+                && properties.certificate_hash.digest(&der) == properties.certificate_digest
+            {
                 let certificate = Certificate::from_der(&der);
-                signer = Some(certificate.map_err(|_| XadesError::IncorrectCertificate("not readable"))?);
+                signer = Some(
+                    certificate.map_err(|_| XadesError::IncorrectCertificate("not readable"))?,
+                );
             } else if let Ok(certificate) = Certificate::from_der(&der) {
                 others.push(certificate);
             }
         }
-        let signer = signer.ok_or(XadesError::IncorrectCertificate("not the one that was signed"))?;
+        let signer = signer.ok_or(XadesError::IncorrectCertificate(
+            "not the one that was signed",
+        ))?;
         match &properties.certificate_serial {
-            Some(serial) if *serial != signer.serial_decimal() => {
-                Err(XadesError::IncorrectCertificate("another serial number was signed"))
-            }
+            Some(serial) if *serial != signer.serial_decimal() => Err(
+                XadesError::IncorrectCertificate("another serial number was signed"),
+            ),
             _ => Ok((signer, others)),
         }
     }
@@ -246,7 +260,9 @@ fn unique_ids(document: &Document<'_>) -> Result<(), XadesError> {
     Ok(())
 }
 
-fn binaries<'a, 'i: 'a>(nodes: impl Iterator<Item = Node<'a, 'i>>) -> Result<Vec<Vec<u8>>, XadesError> {
+fn binaries<'a, 'i: 'a>(
+    nodes: impl Iterator<Item = Node<'a, 'i>>,
+) -> Result<Vec<Vec<u8>>, XadesError> {
     let mut found = Vec::new();
     for node in nodes {
         if found.len() == VALUES_MAX {
@@ -285,11 +301,17 @@ impl<'a, 'i> Info<'a, 'i> {
             }
             references.push(Reference::read(node)?);
         }
-        Ok(Self { canonicalisation, algorithm, references })
+        Ok(Self {
+            canonicalisation,
+            algorithm,
+            references,
+        })
     }
 
     fn canonical(&self, info: Node<'_, '_>) -> Result<String, XadesError> {
-        self.canonicalisation.element(info).map_err(|error| malformed(error.to_string()))
+        self.canonicalisation
+            .element(info)
+            .map_err(|error| malformed(error.to_string()))
     }
 
     /// Checks every digest. Exactly one reference is to the signed properties, all others to data outside.
@@ -313,25 +335,41 @@ impl<'a, 'i> Info<'a, 'i> {
                 }
                 properties_checked = true;
                 let canonical = reference.transform()?.element(parts.signed_properties);
-                reference.hash.digest(canonical.map_err(|error| malformed(error.to_string()))?.as_bytes())
+                reference.hash.digest(
+                    canonical
+                        .map_err(|error| malformed(error.to_string()))?
+                        .as_bytes(),
+                )
             } else {
-                if xml::children(reference.node, DS, "Transforms").next().is_some() {
+                if xml::children(reference.node, DS, "Transforms")
+                    .next()
+                    .is_some()
+                {
                     return Err(malformed("transforms of data are not accepted"));
                 }
-                let bytes =
-                    data(reference.uri).ok_or_else(|| XadesError::InvalidReference(reference.uri.into()))?;
+                let bytes = data(reference.uri)
+                    .ok_or_else(|| XadesError::InvalidReference(reference.uri.into()))?;
                 reference.hash.digest(bytes)
             };
             if digest != reference.digest {
-                return Err(XadesError::InvalidValue(format!("the digest of {} does not match", reference.uri)));
+                return Err(XadesError::InvalidValue(format!(
+                    "the digest of {} does not match",
+                    reference.uri
+                )));
             }
             if !reference.uri.starts_with('#') {
                 let uri = reference.uri.to_owned();
-                outside.push(SignedReference { uri, hash: reference.hash, digest });
+                outside.push(SignedReference {
+                    uri,
+                    hash: reference.hash,
+                    digest,
+                });
             }
         }
         if !properties_checked || outside.is_empty() {
-            return Err(malformed("the signed properties or the data are not signed"));
+            return Err(malformed(
+                "the signed properties or the data are not signed",
+            ));
         }
         Ok(outside)
     }
@@ -345,13 +383,24 @@ impl<'a, 'i> Reference<'a, 'i> {
         let digest = xml::only_child(node, DS, "DigestValue")
             .and_then(xml::binary)
             .ok_or_else(|| malformed("digest value"))?;
-        let uri = node.attribute("URI").ok_or_else(|| malformed("reference without URI"))?;
-        Ok(Self { node, uri, hash, digest })
+        let uri = node
+            .attribute("URI")
+            .ok_or_else(|| malformed("reference without URI"))?;
+        Ok(Self {
+            node,
+            uri,
+            hash,
+            digest,
+        })
     }
 
     /// The one canonicalisation of a same-document reference; without any, Canonical XML 1.0 (XML Signature 4.4.3.2).
     fn transform(&self) -> Result<Method, XadesError> {
-        let Some(transforms) = self.node.children().find(|child| xml::is(*child, DS, "Transforms")) else {
+        let Some(transforms) = self
+            .node
+            .children()
+            .find(|child| xml::is(*child, DS, "Transforms"))
+        else {
             return Ok(Method::plain(Form::Inclusive10));
         };
         xml::only_child(transforms, DS, "Transform")
@@ -366,13 +415,24 @@ fn method(node: Node<'_, '_>) -> Option<Method> {
     let mut method = Method::from_uri(node.attribute("Algorithm")?)?;
     for child in node.children().filter(Node::is_element) {
         if method.form != Form::Exclusive10
-            || !xml::is(child, "http://www.w3.org/2001/10/xml-exc-c14n#", "InclusiveNamespaces")
+            || !xml::is(
+                child,
+                "http://www.w3.org/2001/10/xml-exc-c14n#",
+                "InclusiveNamespaces",
+            )
         {
             return None;
         }
         let list = child.attribute("PrefixList")?.split_ascii_whitespace();
-        method.inclusive_prefixes =
-            list.map(|prefix| if prefix == "#default" { String::new() } else { prefix.to_owned() }).collect();
+        method.inclusive_prefixes = list
+            .map(|prefix| {
+                if prefix == "#default" {
+                    String::new()
+                } else {
+                    prefix.to_owned()
+                }
+            })
+            .collect();
     }
     Some(method)
 }
@@ -441,7 +501,9 @@ impl Unsigned {
             let method = xml::only_child(stamp, DS, "CanonicalizationMethod")
                 .map_or(Some(Method::plain(Form::Inclusive10)), method)
                 .ok_or_else(|| malformed("canonicalisation of a time stamp"))?;
-            let element = method.element(parts.value).map_err(|error| malformed(error.to_string()))?;
+            let element = method
+                .element(parts.value)
+                .map_err(|error| malformed(error.to_string()))?;
             for token in binaries(xml::children(stamp, XADES, "EncapsulatedTimeStamp"))? {
                 let candidates = vec![value.to_vec(), element.clone().into_bytes()];
                 time_stamps.push(SignatureTimeStamp { token, candidates });
@@ -452,7 +514,10 @@ impl Unsigned {
         }
         let certificates = binaries(certificates)?;
         Ok(Self {
-            certificates: certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect(),
+            certificates: certificates
+                .iter()
+                .filter_map(|der| Certificate::from_der(der).ok())
+                .collect(),
             ocsp_responses: binaries(responses)?,
             time_stamps,
         })

@@ -1,0 +1,322 @@
+//! The verdict on a container: every check that X-Road's own verifier makes, in one order, with reasons.
+//!
+//! Validity is judged at the moment of the time stamp: certificates expire, signatures that were stamped in time stay
+//! good. Trust comes from the shared parameters alone; nothing inside a container vouches for itself.
+
+use kernel::Moment;
+
+use super::report::{Check, Proof, Refusal, Report, Step};
+use super::sender::{Sender, sender_of};
+use super::{BatchStamp, Container, message};
+use crate::error::TrustError;
+use crate::globalconf::{Authority, SharedParams};
+use crate::hashchain;
+use crate::name::{self, Name};
+use crate::ocsp;
+use crate::path::{Anchors, Valid};
+use crate::tsp::{self, Stamped};
+use crate::xades::VerifiedSignature;
+
+/// Longest time from signing to the time stamp, in seconds: X-Road stops its traffic after four hours without stamps.
+pub const STAMP_DELAY_MAX_SECONDS: i64 = 4 * 3_600;
+/// How far clocks of signer, stamper and reader may be apart, in seconds.
+pub const SKEW_SECONDS: i64 = 300;
+
+/// Verifies a container with the parameters of its ecosystem. `now` bounds what can be true already.
+pub fn verify_container(bytes: &[u8], params: &SharedParams, now: Moment) -> Report {
+    let mut session = Session {
+        params,
+        now,
+        steps: Vec::new(),
+    };
+    let verdict = session.run(bytes);
+    Report {
+        steps: session.steps,
+        verdict,
+    }
+}
+
+struct Session<'a> {
+    params: &'a SharedParams,
+    now: Moment,
+    steps: Vec<Step>,
+}
+
+fn refuse(check: Check, code: &'static str, reason: impl ToString) -> Refusal {
+    Refusal {
+        check,
+        code,
+        reason: reason.to_string(),
+    }
+}
+
+impl Session<'_> {
+    fn note(
+        &mut self,
+        check: Check,
+        finding: impl Into<String>,
+        by: Option<String>,
+        at: Option<Moment>,
+    ) {
+        self.steps.push(Step {
+            check,
+            finding: finding.into(),
+            by,
+            at,
+        });
+    }
+
+    fn run(&mut self, bytes: &[u8]) -> Result<Proof, Refusal> {
+        let container = Container::read(bytes)
+            .map_err(|error| refuse(Check::Container, error.code(), &error))?;
+        self.note(Check::Container, files(&container), None, None);
+        let verified = container
+            .verify_signature()
+            .map_err(|error| refuse(Check::Signature, error.code(), &error))?;
+        let signature = verified.signature();
+        self.note(
+            Check::Signature,
+            covered(&verified),
+            Some(readable(signature.signer().subject())),
+            Some(signature.signing_time()),
+        );
+        let stamped = self.time(&container, signature)?;
+        let valid = self.certificate(signature, &stamped)?;
+        self.revocation(signature, &valid)?;
+        let sender = self.sender(&container, &valid)?;
+        Ok(Proof {
+            sender,
+            signer: signature.signer().clone(),
+            signed_at: signature.signing_time(),
+            stamped_at: stamped.at(),
+            covered: verified.covered().to_vec(),
+        })
+    }
+
+    fn time(
+        &mut self,
+        container: &Container,
+        signature: &VerifiedSignature,
+    ) -> Result<Stamped, Refusal> {
+        let bad =
+            |reason: &dyn ToString| refuse(Check::Time, "timestamp_validation", reason.to_string());
+        let units = self
+            .params
+            .stampers
+            .iter()
+            .map(|stamper| stamper.certificate.clone())
+            .collect();
+        let anchors = Anchors::new(units);
+        let stamped = match &container.batch_stamp {
+            Some(stamp) => batch(stamp, &container.signature, &anchors)?,
+            None => embedded(signature, &anchors)?,
+        };
+        if stamped.at() > self.now.plus_seconds(SKEW_SECONDS) {
+            return Err(bad(&"the time stamp is from the future"));
+        }
+        let delay = stamped.at().seconds_since(signature.signing_time());
+        if !(-SKEW_SECONDS..=STAMP_DELAY_MAX_SECONDS).contains(&delay) {
+            return Err(bad(&format!(
+                "the time stamp came {delay} seconds after the signature"
+            )));
+        }
+        let unit = stamped.unit().leaf();
+        let service = self
+            .params
+            .stampers
+            .iter()
+            .find(|stamper| stamper.certificate == *unit);
+        let by = service.map_or_else(|| readable(unit.subject()), |stamper| stamper.name.clone());
+        let kind = if container.batch_stamp.is_some() {
+            "batch time stamp"
+        } else {
+            "time stamp in the signature"
+        };
+        self.note(Check::Time, kind, Some(by), Some(stamped.at()));
+        Ok(stamped)
+    }
+
+    fn certificate(
+        &mut self,
+        signature: &VerifiedSignature,
+        stamped: &Stamped,
+    ) -> Result<Valid, Refusal> {
+        let known = self
+            .params
+            .authorities
+            .iter()
+            .flat_map(|authority| &authority.intermediates);
+        let mut others: Vec<_> = known.map(|issuer| issuer.certificate.clone()).collect();
+        others.extend_from_slice(signature.other_certificates());
+        let valid = self
+            .params
+            .signing_anchors()
+            .validate(signature.signer(), &others, stamped.at())
+            .and_then(Valid::for_signing)
+            .map_err(|error| refuse(Check::Certificate, "cert_validation", &error))?;
+        let authority = self.authority(&valid)?;
+        let finding = format!(
+            "certificate {} was valid",
+            signature.signer().serial_decimal()
+        );
+        let name = authority.name.clone();
+        self.note(Check::Certificate, finding, Some(name), Some(stamped.at()));
+        Ok(valid)
+    }
+
+    fn authority(&self, valid: &Valid) -> Result<&Authority, Refusal> {
+        let anchor = valid
+            .path()
+            .last()
+            .and_then(|anchor| self.params.authority_of(anchor));
+        anchor.ok_or_else(|| {
+            refuse(
+                Check::Certificate,
+                "cert_validation",
+                "the authority is not approved",
+            )
+        })
+    }
+
+    /// Every certificate below the anchor needs a good response that was fresh when the signature was made.
+    fn revocation(&mut self, signature: &VerifiedSignature, valid: &Valid) -> Result<(), Refusal> {
+        let responders = self.authority(valid)?.responder_certificates();
+        let check = ocsp::Check {
+            at: signature.signing_time(),
+            freshness_seconds: Some(self.params.ocsp_freshness_seconds),
+            nonce: None,
+            responders: &responders,
+        };
+        for pair in valid.path().windows(2) {
+            let mut cause = TrustError::refused("no OCSP response is in the signature");
+            let good = signature.ocsp_responses().iter().find_map(|response| {
+                let verdict = ocsp::verify(response, &pair[0], &pair[1], &check)
+                    .and_then(ocsp::Verdict::good);
+                verdict.map_err(|error| cause = error).ok()
+            });
+            let good = good.ok_or_else(|| refuse(Check::Revocation, "cert_validation", &cause))?;
+            let finding = format!("certificate {} was not revoked", pair[0].serial_decimal());
+            self.note(
+                Check::Revocation,
+                finding,
+                Some(readable(pair[1].subject())),
+                Some(good.this_update()),
+            );
+        }
+        Ok(())
+    }
+
+    fn sender(&mut self, container: &Container, valid: &Valid) -> Result<Sender, Refusal> {
+        let sender = sender_of(&container.message).ok_or_else(|| {
+            refuse(
+                Check::Sender,
+                "invalid_message",
+                "the message names no sender",
+            )
+        })?;
+        let authority = self.authority(valid)?;
+        let named = authority
+            .profile
+            .member(valid.leaf().subject(), &self.params.instance);
+        if named.as_ref() != Some(&sender.member) {
+            let named = named.map_or_else(|| "no member".to_owned(), |member| member.to_string());
+            let reason = format!(
+                "the certificate names {named}, the message {}",
+                sender.member
+            );
+            return Err(refuse(Check::Sender, "incorrect_certificate", reason));
+        }
+        let registered = self.params.member(&sender.member).is_some();
+        let finding = match registered {
+            true => format!("the certificate is that of {}", sender.member),
+            false => format!(
+                "the certificate is that of {}, which is no member today",
+                sender.member
+            ),
+        };
+        self.note(Check::Sender, finding, None, None);
+        Ok(sender)
+    }
+}
+
+/// The stamp over the hash chain result, and the chain down to this signature document.
+fn batch(stamp: &BatchStamp, signature: &[u8], anchors: &Anchors) -> Result<Stamped, Refusal> {
+    let name = format!("/{}", super::SIGNATURES);
+    hashchain::verify(
+        &stamp.result,
+        &stamp.chain,
+        "/ts-hashchain.xml",
+        &[(&name, signature)],
+    )
+    .map_err(|error| refuse(Check::Time, error.code(), &error))?;
+    tsp::verify_token(
+        &stamp.token,
+        |hash| hash.digest(&stamp.result),
+        anchors,
+        anchors.certificates(),
+    )
+    .map_err(|error| refuse(Check::Time, "timestamp_validation", &error))
+}
+
+/// The first good stamp inside the signature, over its value or over the element that holds it.
+fn embedded(signature: &VerifiedSignature, anchors: &Anchors) -> Result<Stamped, Refusal> {
+    let mut cause = TrustError::refused("there is no time stamp");
+    for stamp in signature.time_stamps() {
+        for bytes in &stamp.candidates {
+            match tsp::verify_token(
+                &stamp.token,
+                |hash| hash.digest(bytes),
+                anchors,
+                anchors.certificates(),
+            ) {
+                Ok(stamped) => return Ok(stamped),
+                Err(error) => cause = error,
+            }
+        }
+    }
+    let missing = signature.time_stamps().is_empty();
+    let code = if missing {
+        "asic_timestamp_not_found"
+    } else {
+        "timestamp_validation"
+    };
+    Err(refuse(Check::Time, code, &cause))
+}
+
+/// A name as a person knows it: organisation and common name; all of it if it has neither.
+fn readable(subject: &Name) -> String {
+    match (
+        subject.get(name::ORGANISATION),
+        subject.get(name::COMMON_NAME),
+    ) {
+        (Some(organisation), Some(common)) => format!("{organisation} ({common})"),
+        (None, Some(common)) => common.to_owned(),
+        _ => subject.to_string(),
+    }
+}
+
+fn files(container: &Container) -> String {
+    let attachments = container.attachments.len();
+    let chain = if container.hash_chain.is_some() {
+        ", a hash chain"
+    } else {
+        ""
+    };
+    format!("a message, {attachments} attachments{chain}, a signature")
+}
+
+fn covered(verified: &message::VerifiedMessage) -> String {
+    let names: Vec<String> = verified
+        .covered()
+        .iter()
+        .map(|part| match part.present {
+            true => part.uri.clone(),
+            false => format!(
+                "{} (by digest {})",
+                part.uri,
+                data_encoding::BASE64.encode(&part.digest)
+            ),
+        })
+        .collect();
+    format!("the signature covers {}", names.join(", "))
+}
