@@ -316,7 +316,7 @@ impl<'a> Node<'a> {
                 .map(str::to_owned)
                 .map_err(|_| malformed(what)),
             0x14 => Ok(self.value.iter().map(|&byte| char::from(byte)).collect()),
-            0x1e if self.value.len() % 2 == 0 => {
+            0x1e if self.value.len().is_multiple_of(2) => {
                 let units = self
                     .value
                     .chunks_exact(2)

@@ -181,7 +181,7 @@ impl Ca {
             clock,
             chance,
         )?;
-        let parents = [&[self.certificate.clone()], &self.parents[..]].concat();
+        let parents = [std::slice::from_ref(&self.certificate), &self.parents[..]].concat();
         Ok(Self {
             certificate,
             parents,

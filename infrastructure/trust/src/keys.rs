@@ -385,7 +385,7 @@ pub fn ecdsa_fixed(der: &[u8], width: usize) -> Result<Vec<u8>, TrustError> {
 
 /// Turns `r||s` into a DER ECDSA signature; odd lengths are refused.
 pub fn ecdsa_der(fixed: &[u8]) -> Result<Vec<u8>, TrustError> {
-    if fixed.is_empty() || fixed.len() % 2 != 0 {
+    if fixed.is_empty() || !fixed.len().is_multiple_of(2) {
         return Err(TrustError::malformed("ECDSA signature"));
     }
     let (r, s) = fixed.split_at(fixed.len() / 2);

@@ -6,6 +6,7 @@
 
 pub mod asic;
 pub mod asn1;
+pub mod authority;
 pub mod c14n;
 pub mod ca;
 pub mod ca_request;
@@ -15,6 +16,7 @@ mod cms_attributes;
 pub mod error;
 pub mod globalconf;
 pub mod hashchain;
+pub mod http;
 pub mod keys;
 pub mod log;
 pub mod name;
@@ -22,6 +24,7 @@ pub mod ocsp;
 mod ocsp_read;
 pub mod path;
 pub mod sigalg;
+mod sql;
 pub mod tsp;
 pub mod xades;
 pub mod xml;
@@ -30,6 +33,7 @@ mod keys_file;
 #[cfg(test)]
 mod testing;
 
+pub use authority::Authority;
 pub use ca::{Ca, Profile};
 pub use cert::Certificate;
 pub use error::TrustError;

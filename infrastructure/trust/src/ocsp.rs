@@ -250,6 +250,11 @@ impl Responder {
         &self.issuer
     }
 
+    /// The certificate with which answers are signed.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
     /// Whether anything that is asked is about this authority.
     pub fn is_for(&self, question: &Question) -> bool {
         question.ids.iter().any(|id| id.is_from(&self.issuer))

@@ -80,7 +80,7 @@ fn another_certificate_of_the_same_key_is_not_the_signers() {
     let (signer, leaf) = official(Algorithm::P256);
     let by = By {
         signer: &signer,
-        chain: &[leaf.clone()],
+        chain: std::slice::from_ref(&leaf),
         hash: Hash::Sha256,
         signing_time: None,
     };
@@ -117,7 +117,7 @@ fn every_flipped_bit_is_refused_or_leaves_what_is_signed_as_it_was() {
     let (signer, leaf) = official(Algorithm::P256);
     let by = By {
         signer: &signer,
-        chain: &[leaf.clone()],
+        chain: std::slice::from_ref(&leaf),
         hash: Hash::Sha256,
         signing_time: None,
     };
