@@ -1,3 +1,326 @@
-//! exchange
+//! The exchange: signed, authorised, logged questions between bodies, compatible with X-Road on the wire.
+//!
+//! Read by `workflow` and `portal` through [`Exchange::ask`], and by the house, which serves it. It promises that an
+//! answer is [`Verified`] before anybody sees it, that both sides have both halves on disk by then, and that nobody is
+//! asked or answered without an agreement. It refuses to know what a fact means, who sits at a desk, and how a case goes.
 
+pub mod answer;
+pub mod ask;
+pub mod directory;
 pub mod domain;
+pub mod journal;
+pub mod questions;
+pub mod seal;
+pub mod settings;
+pub mod source;
+pub mod stamps;
+pub mod status;
+pub mod wire;
+
+mod meters;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use kernel::{Chance, Clock, Fault, Moment, ServiceId};
+use store::Store;
+use tokio::net::TcpListener;
+use trust::log::{Log, VerifierKey};
+use trust::xades::Identity;
+use trust::{Certificate, Signer, TrustError};
+use web::client::Http;
+use web::metrics::Metrics;
+
+pub use crate::ask::{Answer, Ask, AskError, Behalf};
+pub use crate::directory::{BadDirectory, Directory};
+use crate::directory::{Held, View};
+pub use crate::domain::agreement::{AccessRight, Agreement};
+use crate::meters::Meters;
+pub use crate::questions::Question;
+pub use crate::seal::Verified;
+pub use crate::settings::Settings;
+pub use crate::source::{Derived, FactSource};
+pub use crate::sql::MIGRATIONS;
+use crate::status::{Freshness, Statuses};
+pub use crate::wire::Serving;
+use crate::wire::{Arrived, Caller, Limits, TlsIdentity, TlsSetup, Wire};
+
+/// This body's keys with their certificates.
+#[derive(Clone)]
+pub struct Keys {
+    pub(crate) sign: Identity,
+    pub(crate) sign_chain: Vec<Certificate>,
+    pub(crate) auth: TlsIdentity,
+}
+
+impl Keys {
+    /// Joins the signing key and the authentication key with their chains (leaf first, without the root).
+    ///
+    /// # Errors
+    /// A certificate is another key's, or a chain is empty.
+    pub fn new(
+        sign: (Signer, Vec<Certificate>),
+        auth: (Signer, Vec<Certificate>),
+    ) -> Result<Self, TrustError> {
+        let (signer, sign_chain) = sign;
+        let leaf = sign_chain.first().ok_or(TrustError::Refused {
+            why: "no signing certificate",
+        })?;
+        let sign = Identity::new(signer, leaf.clone(), &sign_chain[1..])?;
+        let auth = TlsIdentity::new(&auth.0, auth.1)?;
+        Ok(Self {
+            sign,
+            sign_chain,
+            auth,
+        })
+    }
+}
+
+/// What an exchange is built from.
+pub struct Parts {
+    /// The body's settings.
+    pub settings: Settings,
+    /// The body's store, with this crate's tables.
+    pub store: Store,
+    /// The body's keys.
+    pub keys: Keys,
+    /// The body's transparency log.
+    pub log: Log,
+    /// The body's metrics.
+    pub metrics: Metrics,
+}
+
+/// The exchange of one body. Cheap to clone.
+#[derive(Clone)]
+pub struct Exchange {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub settings: Settings,
+    pub store: Store,
+    pub keys: Keys,
+    pub held: Held,
+    pub directory_key: VerifierKey,
+    pub tls: TlsSetup,
+    pub wire: Wire,
+    pub statuses: Statuses,
+    pub http: Http,
+    pub log: Log,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    pub meters: Meters,
+    /// Since when the oldest message waits for its time stamp, in micros; 0 for none.
+    pub waiting_since: AtomicI64,
+}
+
+impl Inner {
+    pub(crate) fn freshness(&self) -> Freshness {
+        Freshness {
+            seconds: self.settings.ocsp_freshness_seconds,
+        }
+    }
+}
+
+impl Exchange {
+    /// Builds the exchange and takes up the directory that the store kept.
+    ///
+    /// # Errors
+    /// The directory's key can't be read, the keys don't work, or the store failed.
+    pub async fn new(parts: Parts) -> Result<Self, Fault> {
+        let Parts {
+            settings,
+            store,
+            keys,
+            log,
+            metrics,
+        } = parts;
+        let (clock, chance) = (store.clock().clone(), store.chance().clone());
+        let directory_key = VerifierKey::parse(&settings.directory_key).map_err(Fault::internal)?;
+        let held = Held::default();
+        let tls =
+            TlsSetup::new(&keys.auth, held.clone(), clock.clone()).map_err(Fault::internal)?;
+        let caller = Caller::new(tls.clone(), settings.stall(), settings.body_bytes_max);
+        let http = Http::plain();
+        let freshness = Freshness {
+            seconds: settings.ocsp_freshness_seconds,
+        };
+        let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness);
+        let inner = Inner {
+            settings,
+            store,
+            keys,
+            held,
+            directory_key,
+            tls,
+            wire: Wire::Tls(caller),
+            statuses,
+            http,
+            log,
+            clock,
+            chance,
+            meters: Meters::new(&metrics),
+            waiting_since: AtomicI64::new(0),
+        };
+        let exchange = Self {
+            inner: Arc::new(inner),
+        };
+        exchange.take_up_stored_directory().await?;
+        Ok(exchange)
+    }
+
+    /// Serves other nodes on `listener` until the returned value is told to stop.
+    pub fn serve(&self, listener: TcpListener) -> Serving {
+        let settings = &self.inner.settings;
+        let limits = Limits {
+            connections: settings.connections_max.max(1),
+            stall: settings.stall(),
+            whole: settings.timeout(),
+            body: settings.body_bytes_max,
+        };
+        let exchange = self.clone();
+        let handler: wire::Handler = Arc::new(move |arrived: Arrived| {
+            let exchange = exchange.clone();
+            Box::pin(async move { exchange.answer(arrived).await })
+        });
+        wire::serve(listener, &self.inner.tls, limits, handler)
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The directory held now, expired or not.
+    pub fn directory(&self) -> Option<Directory> {
+        self.inner.held.any().map(|view| view.directory().clone())
+    }
+
+    /// Takes a published directory, if it is signed by the authority, current, and not older than the one held.
+    ///
+    /// # Errors
+    /// [`BadDirectory`], or the store failed.
+    pub async fn take_directory(&self, published: &str) -> Result<(), Fault> {
+        let bad = |error: BadDirectory| {
+            Fault::new(kernel::FaultKind::Upstream, "fault-exchange-directory").detail(error)
+        };
+        let now = self.inner.clock.now();
+        let directory = Directory::read(published, &self.inner.directory_key).map_err(bad)?;
+        let (instance, serial) = (directory.instance.clone(), directory.serial);
+        self.inner
+            .held
+            .take(View::new(directory, now).map_err(bad)?)
+            .map_err(bad)?;
+        let mut tx = self.inner.store.begin().await?;
+        sql::set_directory(&mut tx, &instance, serial, published, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Fetches the directory from the authority, if the settings say where.
+    ///
+    /// # Errors
+    /// The authority is away, or its directory is not taken; the one held stays.
+    pub async fn refresh_directory(&self) -> Result<(), Fault> {
+        let Some(url) = &self.inner.settings.directory_url else {
+            return Ok(());
+        };
+        let away = |cause: &dyn std::fmt::Display| {
+            Fault::new(kernel::FaultKind::Unavailable, "fault-exchange-directory").detail(cause)
+        };
+        let answer = self
+            .inner
+            .http
+            .get(url)
+            .await
+            .map_err(|error| away(&error))?;
+        let text = std::str::from_utf8(&answer.body).map_err(|error| away(&error))?;
+        self.take_directory(text).await
+    }
+
+    async fn take_up_stored_directory(&self) -> Result<(), Fault> {
+        let mut tx = self.inner.store.read().await?;
+        let stored = sql::directory(&mut tx).await?;
+        drop(tx);
+        if let Some(published) = stored
+            && let Err(fault) = self.take_directory(&published).await
+        {
+            tracing::warn!(%fault, "the directory kept from last time can't be used");
+        }
+        Ok(())
+    }
+
+    /// Enters or replaces agreements.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn agree(&self, agreements: &[Agreement]) -> Result<(), Fault> {
+        let mut tx = self.inner.store.begin().await?;
+        for agreement in agreements {
+            sql::set_agreement(&mut tx, agreement).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Offers a service of this body.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn offer(
+        &self,
+        service: &ServiceId,
+        source: &FactSource,
+        enabled: bool,
+    ) -> Result<(), Fault> {
+        let text = serde_json::to_string(source).map_err(Fault::internal)?;
+        let mut tx = self.inner.store.begin().await?;
+        sql::set_service(&mut tx, service, &text, enabled).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives an access right.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn permit(&self, right: &AccessRight) -> Result<(), Fault> {
+        let mut tx = self.inner.store.begin().await?;
+        sql::set_right(&mut tx, right).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Enters or replaces records of one of this body's registers: subject, JSON object of facts, valid until.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn record(
+        &self,
+        register: &str,
+        records: &[(String, serde_json::Value, Option<Moment>)],
+    ) -> Result<(), Fault> {
+        let now = self.inner.clock.now();
+        let mut tx = self.inner.store.begin().await?;
+        for (subject, facts, until) in records {
+            sql::set_record(&mut tx, register, subject, &facts.to_string(), *until, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The latest questions about somebody that this body asked or was asked, newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn questions_about(&self, subject: &str) -> Result<Vec<Question>, Fault> {
+        questions::about(&self.inner.store, &self.inner.log, subject, None).await
+    }
+
+    /// How many questions have no end yet; more than a few for long means that a process died in between.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn pending(&self) -> Result<i64, Fault> {
+        let mut tx = self.inner.store.read().await?;
+        Ok(sql::pending(&mut tx).await?)
+    }
+}

@@ -74,9 +74,16 @@ pub struct Question<'a> {
 pub struct Authorised {
     agreement: String,
     fields: Vec<String>,
+    daily_limit: Option<u32>,
 }
 
 impl Authorised {
+    /// Whether the day's `asked` questions, this one included, are within the agreement's limit.
+    pub fn allows(&self, asked: i64) -> bool {
+        self.daily_limit
+            .is_none_or(|limit| asked <= i64::from(limit))
+    }
+
     /// The number of the agreement that covers the question.
     pub fn agreement(&self) -> &str {
         &self.agreement
@@ -93,7 +100,11 @@ impl Agreement {
     ///
     /// # Errors
     /// The first reason found, in the order of [`NotCovered`].
-    pub fn authorise(&self, question: &Question<'_>, asked_today: u64) -> Result<Authorised, NotCovered> {
+    pub fn authorise(
+        &self,
+        question: &Question<'_>,
+        asked_today: u64,
+    ) -> Result<Authorised, NotCovered> {
         let same = self.client == *question.client
             && self.service == *question.service
             && self.purpose == question.purpose;
@@ -103,13 +114,24 @@ impl Agreement {
         if question.at < self.valid_from || question.at >= self.until {
             return Err(NotCovered::Time);
         }
-        if let Some(field) = question.fields.iter().find(|field| !self.fields.contains(field)) {
+        if let Some(field) = question
+            .fields
+            .iter()
+            .find(|field| !self.fields.contains(field))
+        {
             return Err(NotCovered::Field(field.clone()));
         }
-        if self.daily_limit.is_some_and(|limit| asked_today >= u64::from(limit)) {
+        if self
+            .daily_limit
+            .is_some_and(|limit| asked_today >= u64::from(limit))
+        {
             return Err(NotCovered::Limit);
         }
-        Ok(Authorised { agreement: self.number.clone(), fields: question.fields.to_vec() })
+        Ok(Authorised {
+            agreement: self.number.clone(),
+            fields: question.fields.to_vec(),
+            daily_limit: self.daily_limit,
+        })
     }
 }
 
@@ -170,7 +192,10 @@ mod tests {
     fn only_what_was_agreed_is_covered() {
         let held = agreement();
         let other: SubsystemId = "PE/GOB/1/taxes".parse().unwrap();
-        let (name, secret) = (vec!["name".to_owned()], vec!["name".to_owned(), "birth".to_owned()]);
+        let (name, secret) = (
+            vec!["name".to_owned()],
+            vec!["name".to_owned(), "birth".to_owned()],
+        );
         let question = Question {
             client: &held.client,
             service: &held.service,
@@ -178,16 +203,37 @@ mod tests {
             fields: &name,
             at: Moment::from_seconds(1_500),
         };
-        let at = |seconds| Question { at: Moment::from_seconds(seconds), ..question };
+        let at = |seconds| Question {
+            at: Moment::from_seconds(seconds),
+            ..question
+        };
         assert_eq!(held.authorise(&question, 1).unwrap().fields(), ["name"]);
         assert_eq!(held.authorise(&question, 2), Err(NotCovered::Limit));
         assert_eq!(held.authorise(&at(999), 0), Err(NotCovered::Time));
         assert_eq!(held.authorise(&at(2_000), 0), Err(NotCovered::Time));
         assert!(held.authorise(&at(1_000), 0).is_ok());
         let wrong = [
-            (Question { client: &other, ..question }, NotCovered::None),
-            (Question { purpose: "curiosity", ..question }, NotCovered::None),
-            (Question { fields: &secret, ..question }, NotCovered::Field("birth".into())),
+            (
+                Question {
+                    client: &other,
+                    ..question
+                },
+                NotCovered::None,
+            ),
+            (
+                Question {
+                    purpose: "curiosity",
+                    ..question
+                },
+                NotCovered::None,
+            ),
+            (
+                Question {
+                    fields: &secret,
+                    ..question
+                },
+                NotCovered::Field("birth".into()),
+            ),
         ];
         for (question, why) in wrong {
             assert_eq!(held.authorise(&question, 0), Err(why));
@@ -212,6 +258,12 @@ mod tests {
 
     #[test]
     fn days_begin_at_midnight_utc() {
-        assert_eq!((day(Moment::from_seconds(86_399)), day(Moment::from_seconds(86_400))), (0, 1));
+        assert_eq!(
+            (
+                day(Moment::from_seconds(86_399)),
+                day(Moment::from_seconds(86_400))
+            ),
+            (0, 1)
+        );
     }
 }

@@ -138,18 +138,29 @@ pub struct Code {
 impl Code {
     /// Found by the asking node.
     pub const fn asking(leaf: Leaf) -> Self {
-        Self { origin: Origin::ClientProxy, service_failed: false, leaf }
+        Self {
+            origin: Origin::ClientProxy,
+            service_failed: false,
+            leaf,
+        }
     }
 
     /// Found by the answering node.
     pub const fn answering(leaf: Leaf) -> Self {
-        Self { origin: Origin::ServerProxy, service_failed: false, leaf }
+        Self {
+            origin: Origin::ServerProxy,
+            service_failed: false,
+            leaf,
+        }
     }
 
     /// The same code, said of talking with the peer or the back end.
     #[must_use]
     pub const fn of_service(self) -> Self {
-        Self { service_failed: true, ..self }
+        Self {
+            service_failed: true,
+            ..self
+        }
     }
 
     /// The text on the wire.
@@ -185,7 +196,11 @@ impl Code {
         let leaf = *Leaf::ALL.iter().find(|leaf| {
             plain(leaf.text(Spelling::Dotted)) == last || plain(leaf.text(Spelling::Snake)) == last
         })?;
-        Some(Self { origin, service_failed, leaf })
+        Some(Self {
+            origin,
+            service_failed,
+            leaf,
+        })
     }
 
     /// The HTTP status that PR-REST gives to this code.
@@ -220,12 +235,14 @@ pub const FAULT_BYTES_MAX: usize = 16 * 1024;
 impl Report {
     /// The JSON body for an information system.
     pub fn json(&self) -> String {
-        serde_json::json!({ "type": self.code, "message": self.message, "detail": self.detail }).to_string()
+        serde_json::json!({ "type": self.code, "message": self.message, "detail": self.detail })
+            .to_string()
     }
 
     /// The XML body for an information system that asked for XML.
     pub fn xml(&self) -> String {
-        let [code, message, detail] = [&self.code, &self.message, &self.detail].map(|text| escape(text));
+        let [code, message, detail] =
+            [&self.code, &self.message, &self.detail].map(|text| escape(text));
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><error><type>{code}</type><message>{message}</message>\
              <detail>{detail}</detail></error>"
@@ -234,7 +251,8 @@ impl Report {
 
     /// The SOAP 1.1 fault that goes from node to node.
     pub fn soap(&self) -> String {
-        let [code, message, detail] = [&self.code, &self.message, &self.detail].map(|text| escape(text));
+        let [code, message, detail] =
+            [&self.code, &self.message, &self.detail].map(|text| escape(text));
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><SOAP-ENV:Envelope \
              xmlns:SOAP-ENV=\"http://schemas.xmlsoap.org/soap/envelope/\"><SOAP-ENV:Body><SOAP-ENV:Fault>\
@@ -248,34 +266,50 @@ impl Report {
     pub fn from_soap(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes.get(..FAULT_BYTES_MAX.min(bytes.len()))?).ok()?;
         let document = roxmltree::Document::parse(text).ok()?;
-        let fault = document.descendants().find(|node| node.tag_name().name() == "Fault")?;
+        let fault = document
+            .descendants()
+            .find(|node| node.tag_name().name() == "Fault")?;
         let child = |name: &str| {
-            let node = fault.descendants().find(|node| node.tag_name().name() == name);
-            node.and_then(|node| node.text()).unwrap_or("").trim().chars().take(500).collect::<String>()
+            let node = fault
+                .descendants()
+                .find(|node| node.tag_name().name() == name);
+            node.and_then(|node| node.text())
+                .unwrap_or("")
+                .trim()
+                .chars()
+                .take(500)
+                .collect::<String>()
         };
         let code = child("faultcode");
         let detail = child("faultDetail");
-        (!code.is_empty()).then(|| Self { code, message: child("faultstring"), detail })
+        (!code.is_empty()).then(|| Self {
+            code,
+            message: child("faultstring"),
+            detail,
+        })
     }
 }
 
 fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\t' | '\n' => escaped.push(' '),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-        escaped
-    })
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut escaped, c| {
+            match c {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '\t' | '\n' => escaped.push(' '),
+                c if c.is_control() => escaped.push('\u{fffd}'),
+                c => escaped.push(c),
+            }
+            escaped
+        })
 }
 
 /// Whether an `Accept` header asks for XML, as PR-REST reads it.
 pub fn wants_xml(accept: &str) -> bool {
-    ["application/xml", "text/xml", "text/*"].iter().any(|kind| accept.contains(kind))
+    ["application/xml", "text/xml", "text/*"]
+        .iter()
+        .any(|kind| accept.contains(kind))
 }
 
 #[cfg(test)]
@@ -287,10 +321,19 @@ mod tests {
     #[test]
     fn both_spellings_are_written_and_read() {
         let code = Code::answering(Leaf::AccessDenied);
-        assert_eq!(code.text(Spelling::Dotted), "Server.ServerProxy.AccessDenied");
-        assert_eq!(code.text(Spelling::Snake), "server.serverproxy.access_denied");
+        assert_eq!(
+            code.text(Spelling::Dotted),
+            "Server.ServerProxy.AccessDenied"
+        );
+        assert_eq!(
+            code.text(Spelling::Snake),
+            "server.serverproxy.access_denied"
+        );
         let failed = Code::asking(Leaf::IoError).of_service();
-        assert_eq!(failed.text(Spelling::Dotted), "Server.ClientProxy.ServiceFailed.IOError");
+        assert_eq!(
+            failed.text(Spelling::Dotted),
+            "Server.ClientProxy.ServiceFailed.IOError"
+        );
         for &leaf in Leaf::ALL {
             for spelling in [Spelling::Dotted, Spelling::Snake] {
                 for code in [Code::asking(leaf), Code::answering(leaf).of_service()] {
@@ -298,8 +341,13 @@ mod tests {
                 }
             }
         }
-        let nested = Code::parse("Server.ServerProxy.ServiceFailed.SignatureVerification.InvalidSignatureValue");
-        assert_eq!(nested.map(|code| code.leaf), Some(Leaf::InvalidSignatureValue));
+        let nested = Code::parse(
+            "Server.ServerProxy.ServiceFailed.SignatureVerification.InvalidSignatureValue",
+        );
+        assert_eq!(
+            nested.map(|code| code.leaf),
+            Some(Leaf::InvalidSignatureValue)
+        );
         assert_eq!(Code::parse("Server.Something.Else"), None);
     }
 
@@ -311,10 +359,16 @@ mod tests {
             detail: "7".into(),
         };
         let read = Report::from_soap(report.soap().as_bytes()).unwrap();
-        assert_eq!((read.code.as_str(), read.message.as_str()), (report.code.as_str(), "<b>&\"no\" \u{fffd}"));
+        assert_eq!(
+            (read.code.as_str(), read.message.as_str()),
+            (report.code.as_str(), "<b>&\"no\" \u{fffd}")
+        );
         assert!(report.xml().contains("<message>&lt;b&gt;&amp;"));
         assert!(report.json().contains("\\\"no\\\""));
-        assert_eq!(Report::from_soap(b"<!DOCTYPE a [<!ENTITY b 'c'>]><Fault/>"), None);
+        assert_eq!(
+            Report::from_soap(b"<!DOCTYPE a [<!ENTITY b 'c'>]><Fault/>"),
+            None
+        );
     }
 
     #[test]

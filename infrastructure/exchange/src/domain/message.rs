@@ -97,30 +97,44 @@ pub enum BadPart {
 }
 
 /// The verbs that PR-REST allows.
-pub const METHODS: [&str; 8] =
-    ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+pub const METHODS: [&str; 8] = [
+    "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
+];
 
 /// Whether `name` is dropped when a header section crosses a node. `Expect` is dropped from clients too.
 pub fn is_dropped(name: &str) -> bool {
-    DROPPED.iter().any(|dropped| dropped.eq_ignore_ascii_case(name))
+    DROPPED
+        .iter()
+        .any(|dropped| dropped.eq_ignore_ascii_case(name))
         || name.eq_ignore_ascii_case("expect")
 }
 
 /// Whether an information system may not set `name` itself: the node makes these.
 pub fn is_made_by_node(name: &str) -> bool {
-    [REQUEST_ID, REQUEST_HASH].iter().any(|made| made.eq_ignore_ascii_case(name))
+    [REQUEST_ID, REQUEST_HASH]
+        .iter()
+        .any(|made| made.eq_ignore_ascii_case(name))
 }
 
 /// The one value of a header; comparing names without case.
 pub fn header<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    headers
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
 }
 
 /// The value of a header that must be there exactly once.
 pub fn only<'a>(headers: &'a [Header], name: &'static str) -> Result<&'a str, BadPart> {
-    let mut found = headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    let mut found = headers
+        .iter()
+        .filter(|(known, _)| known.eq_ignore_ascii_case(name));
     let (_, value) = found.next().ok_or(BadPart::Missing(name))?;
-    if found.next().is_some() { Err(BadPart::Twice(name)) } else { Ok(value) }
+    if found.next().is_some() {
+        Err(BadPart::Twice(name))
+    } else {
+        Ok(value)
+    }
 }
 
 impl RequestPart {
@@ -144,7 +158,11 @@ impl RequestPart {
         if !target.starts_with('/') || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(BadPart::Malformed("target"));
         }
-        Ok(Self { method: method.to_owned(), target: target.to_owned(), headers })
+        Ok(Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers,
+        })
     }
 
     /// The service asked for, the raw path below it (empty or beginning with `/`), and the raw query.
@@ -158,7 +176,10 @@ impl RequestPart {
             None => (self.target.as_str(), None),
         };
         let below = path.strip_prefix("/r1/").ok_or(bad.clone())?;
-        let end = below.match_indices('/').nth(4).map_or(below.len(), |(at, _)| at);
+        let end = below
+            .match_indices('/')
+            .nth(4)
+            .map_or(below.len(), |(at, _)| at);
         let service = below[..end].parse().map_err(|_| bad)?;
         Ok((service, &below[end..], query))
     }
@@ -169,7 +190,8 @@ impl RequestPart {
     /// Missing, repeated or malformed `X-Road-Client`.
     pub fn client(&self) -> Result<SubsystemId, BadPart> {
         let text = only(&self.headers, CLIENT)?;
-        text.parse().map_err(|_| BadPart::Malformed("the client is not a subsystem"))
+        text.parse()
+            .map_err(|_| BadPart::Malformed("the client is not a subsystem"))
     }
 
     /// The value of a header, if it is there.
@@ -194,7 +216,11 @@ impl ResponsePart {
             Ok(code @ 100..=599) if status.len() == 3 => code,
             _ => return Err(BadPart::Malformed("status")),
         };
-        Ok(Self { status, reason: reason.to_owned(), headers })
+        Ok(Self {
+            status,
+            reason: reason.to_owned(),
+            headers,
+        })
     }
 
     /// The value of a header, if it is there.
@@ -222,7 +248,9 @@ fn read_section(bytes: &[u8]) -> Result<(&str, &str, Vec<Header>), BadPart> {
         return Err(BadPart::TooLarge("part"));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| BadPart::Malformed("not UTF-8"))?;
-    let text = text.strip_suffix("\r\n").ok_or(BadPart::Malformed("the last line is not ended"))?;
+    let text = text
+        .strip_suffix("\r\n")
+        .ok_or(BadPart::Malformed("the last line is not ended"))?;
     let mut lines = text.split("\r\n");
     let first = lines.next().ok_or(BadPart::Malformed("empty"))?;
     let second = lines.next().ok_or(BadPart::Malformed("one line only"))?;
@@ -233,18 +261,26 @@ fn read_section(bytes: &[u8]) -> Result<(&str, &str, Vec<Header>), BadPart> {
         }
         headers.push(read_header(line)?);
     }
-    if [first, second].iter().any(|line| line.bytes().any(|byte| byte < b' ' || byte == 0x7f)) {
+    if [first, second]
+        .iter()
+        .any(|line| line.bytes().any(|byte| byte < b' ' || byte == 0x7f))
+    {
         return Err(BadPart::Malformed("control characters in the start"));
     }
     Ok((first, second, headers))
 }
 
 fn read_header(line: &str) -> Result<Header, BadPart> {
-    let (name, value) = line.split_once(':').ok_or(BadPart::Malformed("a header without colon"))?;
+    let (name, value) = line
+        .split_once(':')
+        .ok_or(BadPart::Malformed("a header without colon"))?;
     if name.is_empty() || !name.bytes().all(is_token_byte) {
         return Err(BadPart::Malformed("a header's name"));
     }
-    if value.bytes().any(|byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
+    if value
+        .bytes()
+        .any(|byte| (byte < b' ' && byte != b'\t') || byte == 0x7f)
+    {
         return Err(BadPart::Malformed("a header's value"));
     }
     if is_dropped(name) {
@@ -275,7 +311,11 @@ pub fn request_hash(request: &[u8], body: Option<&[u8]>) -> String {
 ///
 /// # Errors
 /// If the request lacks one of the headers that are echoed.
-pub fn echo(request: &RequestPart, bytes: &[u8], body: Option<&[u8]>) -> Result<[Header; 5], BadPart> {
+pub fn echo(
+    request: &RequestPart,
+    bytes: &[u8],
+    body: Option<&[u8]>,
+) -> Result<[Header; 5], BadPart> {
     let (service, ..) = request.address()?;
     let copy = |name: &'static str| Ok((name.to_owned(), only(&request.headers, name)?.to_owned()));
     Ok([
@@ -298,7 +338,11 @@ pub fn answers(
     body: Option<&[u8]>,
 ) -> Result<(), &'static str> {
     let expected = echo(request, bytes, body).map_err(|_| "request")?;
-    for ((name, value), known) in expected.iter().zip([ID, CLIENT, SERVICE, REQUEST_ID, REQUEST_HASH]) {
+    for ((name, value), known) in
+        expected
+            .iter()
+            .zip([ID, CLIENT, SERVICE, REQUEST_ID, REQUEST_HASH])
+    {
         debug_assert_eq!(name, known, "echo keeps its order");
         if only(&response.headers, known) != Ok(value.as_str()) {
             return Err(known);
@@ -320,7 +364,10 @@ mod tests {
             headers: vec![
                 ("Accept".into(), "application/json".into()),
                 ("X-Road-Client".into(), "PE/GOB/2014/licences".into()),
-                (REQUEST_ID.into(), "11111111-2222-4333-8444-555555555555".into()),
+                (
+                    REQUEST_ID.into(),
+                    "11111111-2222-4333-8444-555555555555".into(),
+                ),
                 (ID.into(), "PE-1".into()),
             ],
         }
@@ -332,18 +379,33 @@ mod tests {
             X-Road-Client:PE/GOB/2014/licences\r\n\
             x-road-request-id:11111111-2222-4333-8444-555555555555\r\nx-road-id:PE-1\r\n";
         assert_eq!(String::from_utf8(request().bytes()).unwrap(), expected);
-        let response =
-            ResponsePart { status: 200, reason: "OK".into(), headers: vec![("A".into(), "b:c".into())] };
+        let response = ResponsePart {
+            status: 200,
+            reason: "OK".into(),
+            headers: vec![("A".into(), "b:c".into())],
+        };
         assert_eq!(response.bytes(), b"200\r\nOK\r\nA:b:c\r\n");
-        assert_eq!(ResponsePart::parse(b"200\r\n\r\nA:b:c\r\n").unwrap().headers[0].1, "b:c");
+        assert_eq!(
+            ResponsePart::parse(b"200\r\n\r\nA:b:c\r\n")
+                .unwrap()
+                .headers[0]
+                .1,
+            "b:c"
+        );
     }
 
     #[test]
     fn the_address_keeps_the_raw_path() {
         let request = request();
         let (service, path, query) = request.address().unwrap();
-        assert_eq!((service.to_string().as_str(), path, query), ("PE/GOB/2029/registry/person", "/facts", Some("x=1")));
-        let short = RequestPart { target: "/r1/PE/GOB/2029/registry".into(), ..request };
+        assert_eq!(
+            (service.to_string().as_str(), path, query),
+            ("PE/GOB/2029/registry/person", "/facts", Some("x=1"))
+        );
+        let short = RequestPart {
+            target: "/r1/PE/GOB/2029/registry".into(),
+            ..request
+        };
         assert!(short.address().is_err());
     }
 
@@ -351,7 +413,10 @@ mod tests {
     fn headers_of_one_connection_are_refused() {
         for name in DROPPED {
             let part = format!("GET\r\n/r1/a/b/c/d/e\r\n{}:x\r\n", name.to_uppercase());
-            assert_eq!(RequestPart::parse(part.as_bytes()), Err(BadPart::Forbidden(name.into())));
+            assert_eq!(
+                RequestPart::parse(part.as_bytes()),
+                Err(BadPart::Forbidden(name.into()))
+            );
         }
     }
 
@@ -374,7 +439,10 @@ mod tests {
             assert!(RequestPart::parse(bad.as_bytes()).is_err(), "{why}");
         }
         let many = format!("GET\r\n/a\r\n{}", "A:b\r\n".repeat(HEADERS_MAX + 1));
-        assert_eq!(RequestPart::parse(many.as_bytes()), Err(BadPart::TooLarge("count of headers")));
+        assert_eq!(
+            RequestPart::parse(many.as_bytes()),
+            Err(BadPart::TooLarge("count of headers"))
+        );
         assert!(RequestPart::parse(&vec![b'a'; PART_BYTES_MAX + 1]).is_err());
     }
 
@@ -383,11 +451,24 @@ mod tests {
         let request = request();
         let bytes = request.bytes();
         let headers = echo(&request, &bytes, Some(b"{}")).unwrap().to_vec();
-        let response = ResponsePart { status: 200, reason: String::new(), headers };
+        let response = ResponsePart {
+            status: 200,
+            reason: String::new(),
+            headers,
+        };
         assert_eq!(answers(&response, &request, &bytes, Some(b"{}")), Ok(()));
-        assert_eq!(answers(&response, &request, &bytes, Some(b"{ }")), Err(REQUEST_HASH));
-        assert_eq!(answers(&response, &request, &bytes, None), Err(REQUEST_HASH));
-        let other = RequestPart { headers: vec![(ID.into(), "PE-2".into())], ..request };
+        assert_eq!(
+            answers(&response, &request, &bytes, Some(b"{ }")),
+            Err(REQUEST_HASH)
+        );
+        assert_eq!(
+            answers(&response, &request, &bytes, None),
+            Err(REQUEST_HASH)
+        );
+        let other = RequestPart {
+            headers: vec![(ID.into(), "PE-2".into())],
+            ..request
+        };
         assert!(answers(&response, &other, &bytes, None).is_err());
     }
 
@@ -395,7 +476,10 @@ mod tests {
     fn the_hash_covers_part_and_body_apart() {
         // Computed with `openssl dgst -sha512 -binary` over the same bytes.
         let plain = request_hash(b"abc", None);
-        assert!(plain.starts_with("3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05oh"), "{plain}");
+        assert!(
+            plain.starts_with("3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05oh"),
+            "{plain}"
+        );
         assert_ne!(request_hash(b"ab", Some(b"c")), plain);
         assert_ne!(request_hash(b"abc", Some(b"")), plain);
     }

@@ -56,7 +56,12 @@ impl Kind {
     }
 
     fn of(content_type: &str) -> Option<Self> {
-        let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let essence = content_type
+            .split(';')
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_ascii_lowercase();
         [
             Self::Ocsp,
             Self::Request,
@@ -136,7 +141,12 @@ pub fn write(envelope: &Envelope, direction: Direction, boundary: &str) -> Vec<u
         Direction::Response => Kind::Response,
     };
     let mut parts: Vec<(Kind, &[u8])> = Vec::with_capacity(PARTS_MAX);
-    parts.extend(envelope.ocsp.iter().map(|bytes| (Kind::Ocsp, bytes.as_slice())));
+    parts.extend(
+        envelope
+            .ocsp
+            .iter()
+            .map(|bytes| (Kind::Ocsp, bytes.as_slice())),
+    );
     parts.push((rest, &envelope.rest));
     let optional = [
         (Kind::Body, &envelope.body),
@@ -144,7 +154,12 @@ pub fn write(envelope: &Envelope, direction: Direction, boundary: &str) -> Vec<u
         (Kind::Chain, &envelope.chain),
     ];
     for (kind, bytes) in optional {
-        parts.extend(bytes.as_deref().filter(|bytes| !bytes.is_empty()).map(|bytes| (kind, bytes)));
+        parts.extend(
+            bytes
+                .as_deref()
+                .filter(|bytes| !bytes.is_empty())
+                .map(|bytes| (kind, bytes)),
+        );
     }
     parts.push((Kind::Signature, &envelope.signature));
     frame(&parts, boundary)
@@ -155,7 +170,10 @@ pub(crate) fn frame(parts: &[(Kind, &[u8])], boundary: &str) -> Vec<u8> {
     let size: usize = parts.iter().map(|(_, bytes)| bytes.len() + 128).sum();
     let mut out = Vec::with_capacity(size + 64);
     for (kind, bytes) in parts {
-        let head = format!("\r\n--{boundary}\r\nContent-Type: {}\r\n\r\n", kind.content_type());
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: {}\r\n\r\n",
+            kind.content_type()
+        );
         out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(bytes);
     }
@@ -166,12 +184,18 @@ pub(crate) fn frame(parts: &[(Kind, &[u8])], boundary: &str) -> Vec<u8> {
 /// The boundary of a `multipart/mixed` content type; `None` if it is not one, or the boundary is not RFC 2046's.
 pub fn boundary(content_type: &str) -> Option<String> {
     let mut pieces = content_type.split(';');
-    if !pieces.next()?.trim().eq_ignore_ascii_case("multipart/mixed") {
+    if !pieces
+        .next()?
+        .trim()
+        .eq_ignore_ascii_case("multipart/mixed")
+    {
         return None;
     }
     let value = pieces.find_map(|piece| {
         let (name, value) = piece.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
+        name.trim()
+            .eq_ignore_ascii_case("boundary")
+            .then(|| value.trim().trim_matches('"').to_owned())
     })?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(&byte);
     ((1..=BOUNDARY_CHARS_MAX).contains(&value.len()) && value.bytes().all(allowed)).then_some(value)
@@ -258,7 +282,11 @@ impl Reader {
 
     fn start(&mut self) -> Result<bool, BadEnvelope> {
         let bare = &self.delimiter[2..];
-        let wanted = if self.buffer.first() == Some(&b'-') { bare } else { self.delimiter.as_slice() };
+        let wanted = if self.buffer.first() == Some(&b'-') {
+            bare
+        } else {
+            self.delimiter.as_slice()
+        };
         if !wanted.starts_with(&self.buffer[..wanted.len().min(self.buffer.len())]) {
             return Err(BadEnvelope::Frame("no boundary at the start"));
         }
@@ -275,7 +303,9 @@ impl Reader {
             return Ok(false);
         }
         self.state = match &self.buffer[..2] {
-            b"\r\n" if self.is_complete() => return Err(BadEnvelope::Order("a part after the signature")),
+            b"\r\n" if self.is_complete() => {
+                return Err(BadEnvelope::Order("a part after the signature"));
+            }
             b"\r\n" => State::Headers,
             b"--" if self.is_complete() => State::End,
             b"--" => return Err(BadEnvelope::Short),
@@ -319,14 +349,20 @@ impl Reader {
             Kind::Ocsp => {
                 self.direction == Direction::Request && matches!(self.last, None | Some(Kind::Ocsp))
             }
-            Kind::Request | Kind::Response => kind == rest && self.last.is_none_or(|last| last < Kind::Request),
+            Kind::Request | Kind::Response => {
+                kind == rest && self.last.is_none_or(|last| last < Kind::Request)
+            }
             Kind::Body => self.last == Some(rest),
-            Kind::ChainResult => matches!(self.last, Some(last) if last == rest || last == Kind::Body),
+            Kind::ChainResult => {
+                matches!(self.last, Some(last) if last == rest || last == Kind::Body)
+            }
             Kind::Chain => self.last == Some(Kind::ChainResult),
             Kind::Signature => {
                 matches!(self.last, Some(last) if last >= rest && last != Kind::ChainResult && last < Kind::Signature)
             }
-            Kind::Fault => self.direction == Direction::Response && self.last.is_some_and(|last| last >= rest),
+            Kind::Fault => {
+                self.direction == Direction::Response && self.last.is_some_and(|last| last >= rest)
+            }
         };
         if !fits {
             return Err(BadEnvelope::Order(kind.content_type()));
@@ -375,9 +411,13 @@ fn read_kind(headers: &[u8]) -> Result<Kind, BadEnvelope> {
     let text = std::str::from_utf8(headers).map_err(|_| BadEnvelope::Frame("headers of a part"))?;
     let mut types = text.split("\r\n").filter_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.trim().eq_ignore_ascii_case("content-type").then(|| value.trim())
+        name.trim()
+            .eq_ignore_ascii_case("content-type")
+            .then(|| value.trim())
     });
-    let first = types.next().ok_or(BadEnvelope::Frame("a part without content type"))?;
+    let first = types
+        .next()
+        .ok_or(BadEnvelope::Frame("a part without content type"))?;
     if types.next().is_some() {
         return Err(BadEnvelope::Frame("two content types"));
     }
@@ -431,17 +471,28 @@ mod tests {
 
     #[test]
     fn a_message_stands_on_the_wire_as_written_down() {
-        let plain = Envelope { rest: b"R".to_vec(), signature: b"S".to_vec(), ..Envelope::default() };
+        let plain = Envelope {
+            rest: b"R".to_vec(),
+            signature: b"S".to_vec(),
+            ..Envelope::default()
+        };
         let expected = "\r\n--b\r\nContent-Type: application/x-road-rest-request\r\n\r\nR\
             \r\n--b\r\nContent-Type: signature/bdoc-1.0/ts\r\n\r\nS\r\n--b--\r\n";
-        assert_eq!(String::from_utf8(write(&plain, Direction::Request, "b")).unwrap(), expected);
+        assert_eq!(
+            String::from_utf8(write(&plain, Direction::Request, "b")).unwrap(),
+            expected
+        );
     }
 
     #[test]
     fn it_reads_back_in_pieces_of_any_size() {
         let bytes = write(&envelope(), Direction::Request, EDGE);
         for step in [1, 2, 3, 7, 64, 10_000] {
-            assert_eq!(read(&bytes, Direction::Request, step), Ok(envelope()), "step {step}");
+            assert_eq!(
+                read(&bytes, Direction::Request, step),
+                Ok(envelope()),
+                "step {step}"
+            );
         }
         assert!(read(&bytes, Direction::Response, 100).is_err());
     }
@@ -473,27 +524,52 @@ mod tests {
             &[Request, Body, Fault],
             &[Request, ChainResult, Chain, Body, Signature],
         ];
-        let frame_of = |kinds: &[Kind]| framed(&kinds.iter().map(|&kind| (kind, &b"x"[..])).collect::<Vec<_>>());
-        good.iter().for_each(|kinds| assert!(frame_of(kinds).is_ok(), "{kinds:?}"));
-        bad.iter().for_each(|kinds| assert!(frame_of(kinds).is_err(), "{kinds:?}"));
+        let frame_of = |kinds: &[Kind]| {
+            framed(
+                &kinds
+                    .iter()
+                    .map(|&kind| (kind, &b"x"[..]))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        good.iter()
+            .for_each(|kinds| assert!(frame_of(kinds).is_ok(), "{kinds:?}"));
+        bad.iter()
+            .for_each(|kinds| assert!(frame_of(kinds).is_err(), "{kinds:?}"));
     }
 
     #[test]
     fn limits_hold() {
         let body = vec![b'x'; 1_001];
-        let large = framed(&[(Kind::Request, b"x"), (Kind::Body, &body), (Kind::Signature, b"s")]);
-        assert_eq!(large, Err(BadEnvelope::TooLarge("application/x-road-rest-body")));
+        let large = framed(&[
+            (Kind::Request, b"x"),
+            (Kind::Body, &body),
+            (Kind::Signature, b"s"),
+        ]);
+        assert_eq!(
+            large,
+            Err(BadEnvelope::TooLarge("application/x-road-rest-body"))
+        );
         let six = vec![(Kind::Ocsp, &b"o"[..]); OCSP_PARTS_MAX + 1];
-        assert_eq!(framed(&six), Err(BadEnvelope::TooLarge("count of OCSP responses")));
+        assert_eq!(
+            framed(&six),
+            Err(BadEnvelope::TooLarge("count of OCSP responses"))
+        );
         let head = format!("--{EDGE}\r\nX: {}", "y".repeat(PART_HEADER_BYTES_MAX));
-        assert!(matches!(read(head.as_bytes(), Direction::Request, 99), Err(BadEnvelope::TooLarge(_))));
+        assert!(matches!(
+            read(head.as_bytes(), Direction::Request, 99),
+            Err(BadEnvelope::TooLarge(_))
+        ));
     }
 
     #[test]
     fn a_cut_or_prolonged_message_is_refused() {
         let bytes = write(&envelope(), Direction::Request, EDGE);
         for end in 0..bytes.len() - 2 {
-            assert!(read(&bytes[..end], Direction::Request, 50).is_err(), "cut at {end}");
+            assert!(
+                read(&bytes[..end], Direction::Request, 50).is_err(),
+                "cut at {end}"
+            );
         }
         let longer = [bytes.as_slice(), b"x"].concat();
         assert!(read(&longer, Direction::Request, 50).is_err());
@@ -501,18 +577,38 @@ mod tests {
 
     #[test]
     fn a_fault_in_place_of_the_signature_is_handed_out() {
-        let bytes = frame(&[(Kind::Response, b"200\r\n\r\n"), (Kind::Fault, b"<f/>")], EDGE);
-        assert_eq!(read(&bytes, Direction::Response, 9), Err(BadEnvelope::Fault(b"<f/>".to_vec())));
+        let bytes = frame(
+            &[(Kind::Response, b"200\r\n\r\n"), (Kind::Fault, b"<f/>")],
+            EDGE,
+        );
+        assert_eq!(
+            read(&bytes, Direction::Response, 9),
+            Err(BadEnvelope::Fault(b"<f/>".to_vec()))
+        );
     }
 
     #[test]
     fn boundaries_are_read_strictly() {
-        assert_eq!(boundary("multipart/mixed; charset=UTF-8; boundary=xtopA").as_deref(), Some("xtopA"));
-        assert_eq!(boundary("Multipart/Mixed;boundary=\"a-b\"").as_deref(), Some("a-b"));
-        for bad in ["multipart/related; boundary=a", "multipart/mixed", "multipart/mixed; boundary=", "multipart/mixed; boundary=a\u{7f}"] {
+        assert_eq!(
+            boundary("multipart/mixed; charset=UTF-8; boundary=xtopA").as_deref(),
+            Some("xtopA")
+        );
+        assert_eq!(
+            boundary("Multipart/Mixed;boundary=\"a-b\"").as_deref(),
+            Some("a-b")
+        );
+        for bad in [
+            "multipart/related; boundary=a",
+            "multipart/mixed",
+            "multipart/mixed; boundary=",
+            "multipart/mixed; boundary=a\u{7f}",
+        ] {
             assert_eq!(boundary(bad), None, "{bad}");
         }
-        assert_eq!(boundary(&format!("multipart/mixed; boundary={}", "a".repeat(71))), None);
+        assert_eq!(
+            boundary(&format!("multipart/mixed; boundary={}", "a".repeat(71))),
+            None
+        );
     }
 
     proptest! {

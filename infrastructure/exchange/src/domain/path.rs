@@ -27,7 +27,10 @@ impl NormalPath {
     /// [`BadPath`] for a path that climbs out, holds encoded separators or dots, control characters, or broken escapes.
     pub fn parse(raw: &str) -> Result<Self, BadPath> {
         if raw.is_empty() {
-            return Ok(Self { segments: Vec::new(), folder: false });
+            return Ok(Self {
+                segments: Vec::new(),
+                folder: false,
+            });
         }
         let below = raw.strip_prefix('/').ok_or(BadPath)?;
         let mut segments: Vec<String> = Vec::new();
@@ -45,13 +48,19 @@ impl NormalPath {
                 return Err(BadPath);
             }
         }
-        Ok(Self { folder: folder && !segments.is_empty(), segments })
+        Ok(Self {
+            folder: folder && !segments.is_empty(),
+            segments,
+        })
     }
 
     /// The form that is forwarded; empty for the service itself.
     pub fn encoded(&self) -> String {
-        let mut text: String =
-            self.segments.iter().map(|segment| format!("/{}", encode_part(segment))).collect();
+        let mut text: String = self
+            .segments
+            .iter()
+            .map(|segment| format!("/{}", encode_part(segment)))
+            .collect();
         if self.folder {
             text.push('/');
         }
@@ -91,7 +100,9 @@ fn decode_segment(piece: &str) -> Result<String, BadPath> {
     let decoded = kernel::party::decode_part(piece).ok_or(BadPath)?;
     let bare = decoded.split(';').next().unwrap_or("");
     let dots = matches!(bare, "" | "." | "..");
-    let separator = decoded.chars().any(|c| matches!(c, '/' | '\\' | '\u{ff0f}' | '\u{ff0e}'));
+    let separator = decoded
+        .chars()
+        .any(|c| matches!(c, '/' | '\\' | '\u{ff0f}' | '\u{ff0e}'));
     if dots || separator || decoded.chars().any(char::is_control) || is_escaped_again(&decoded) {
         return Err(BadPath);
     }
@@ -101,7 +112,9 @@ fn decode_segment(piece: &str) -> Result<String, BadPath> {
 /// Whether a decoded segment still holds a percent escape, so that a second decoding would change it.
 fn is_escaped_again(decoded: &str) -> bool {
     let bytes = decoded.as_bytes();
-    bytes.windows(3).any(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit())
+    bytes
+        .windows(3)
+        .any(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -113,9 +126,27 @@ mod tests {
     #[test]
     fn tricks_are_refused() {
         for raw in [
-            "/..", "/a/../..", "/%2e%2e/a", "/%2E%2E", "/.%2e", "/a%2fb", "/a%5cb", "/a\\b", "/%252e%252e/a",
-            "/%25%32%65", "/..;/a", "/.;x=1/a", "/;a", "/%00", "/a%0d%0ab", "/%ff", "/%zz", "a", "/%c0%ae",
-            "/%2e", "/\u{ff0e}\u{ff0e}/a",
+            "/..",
+            "/a/../..",
+            "/%2e%2e/a",
+            "/%2E%2E",
+            "/.%2e",
+            "/a%2fb",
+            "/a%5cb",
+            "/a\\b",
+            "/%252e%252e/a",
+            "/%25%32%65",
+            "/..;/a",
+            "/.;x=1/a",
+            "/;a",
+            "/%00",
+            "/a%0d%0ab",
+            "/%ff",
+            "/%zz",
+            "a",
+            "/%c0%ae",
+            "/%2e",
+            "/\u{ff0e}\u{ff0e}/a",
         ] {
             assert_eq!(NormalPath::parse(raw), Err(BadPath), "{raw}");
         }
@@ -124,8 +155,16 @@ mod tests {
     #[test]
     fn plain_paths_have_one_form() {
         for (raw, normal) in [
-            ("", ""), ("/", ""), ("/a", "/a"), ("/a/", "/a/"), ("//a///b", "/a/b"), ("/a/./b/../c", "/a/c"),
-            ("/%61", "/a"), ("/a;v=1", "/a%3Bv%3D1"), ("/ni%C3%B1o", "/ni%C3%B1o"), ("/100%25", "/100%25"),
+            ("", ""),
+            ("/", ""),
+            ("/a", "/a"),
+            ("/a/", "/a/"),
+            ("//a///b", "/a/b"),
+            ("/a/./b/../c", "/a/c"),
+            ("/%61", "/a"),
+            ("/a;v=1", "/a%3Bv%3D1"),
+            ("/ni%C3%B1o", "/ni%C3%B1o"),
+            ("/100%25", "/100%25"),
         ] {
             assert_eq!(NormalPath::parse(raw).unwrap().encoded(), normal, "{raw}");
         }
@@ -134,12 +173,26 @@ mod tests {
     #[test]
     fn globs_cover_segments() {
         for (glob, path, yes) in [
-            ("**", "", true), ("/**", "/a/b", true), ("/*", "/a", true), ("/*", "/a/b", false),
-            ("/a/**/z", "/a/z", true), ("/a/**/z", "/a/b/c/z", true), ("/a/**/z", "/a/b/c", false),
-            ("/facts", "/facts", true), ("/facts", "/facts/", true), ("/facts", "/facts/1", false),
-            ("/**/**", "/x", true), ("", "", true), ("", "/a", false), ("/a*", "/ab", false),
+            ("**", "", true),
+            ("/**", "/a/b", true),
+            ("/*", "/a", true),
+            ("/*", "/a/b", false),
+            ("/a/**/z", "/a/z", true),
+            ("/a/**/z", "/a/b/c/z", true),
+            ("/a/**/z", "/a/b/c", false),
+            ("/facts", "/facts", true),
+            ("/facts", "/facts/", true),
+            ("/facts", "/facts/1", false),
+            ("/**/**", "/x", true),
+            ("", "", true),
+            ("", "/a", false),
+            ("/a*", "/ab", false),
         ] {
-            assert_eq!(NormalPath::parse(path).unwrap().matches(glob), yes, "{glob} {path}");
+            assert_eq!(
+                NormalPath::parse(path).unwrap().matches(glob),
+                yes,
+                "{glob} {path}"
+            );
         }
     }
 

@@ -1,0 +1,507 @@
+//! Answering another body: the mirror of `ask`, in the order of X-Road's own work (PR-MESSTRANSP; facts section 5.5).
+//!
+//! Parse, provider known, peer's certificate, agreement or access right, service on, signature, journal, call, sign,
+//! journal. It promises that nothing unverified reaches a register or a back end, that a message number is answered
+//! once only, and that both halves are on disk before the answer leaves.
+
+use bytes::Bytes;
+use kernel::{Fault, Id, Moment, ServiceId, SubsystemId};
+use trust::Certificate;
+
+use crate::Exchange;
+use crate::ask::authorise;
+use crate::domain::agreement::{Authorised, Question, day};
+use crate::domain::codes::{Code, Leaf, Report};
+use crate::domain::message::{self, BadPart, Header, RequestPart, ResponsePart};
+use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
+use crate::domain::path::NormalPath;
+use crate::journal::{self, NewQuestion};
+use crate::questions;
+use crate::seal::{self, Verified};
+use crate::source::{self, FactAnswer, FactQuestion, FactSource};
+use crate::sql::{self, Side};
+use crate::status;
+use crate::wire::{Arrived, BadArrival, Departing, new_boundary};
+
+/// A refusal, as the asking node is told it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    code: Code,
+    message: String,
+}
+
+impl Refusal {
+    fn new(leaf: Leaf, message: impl std::fmt::Display) -> Self {
+        Self {
+            code: Code::answering(leaf),
+            message: message.to_string(),
+        }
+    }
+
+    fn of_service(leaf: Leaf, message: impl std::fmt::Display) -> Self {
+        Self {
+            code: Code::answering(leaf).of_service(),
+            message: message.to_string(),
+        }
+    }
+}
+
+impl From<BadPart> for Refusal {
+    fn from(error: BadPart) -> Self {
+        let leaf = match error {
+            BadPart::Missing(_) => Leaf::MissingHeaderField,
+            BadPart::Twice(_) => Leaf::DuplicateHeaderField,
+            BadPart::TooLarge(_) | BadPart::Malformed(_) | BadPart::Forbidden(_) => {
+                Leaf::InvalidMessage
+            }
+        };
+        Self::new(leaf, error)
+    }
+}
+
+impl From<BadArrival> for Refusal {
+    fn from(error: BadArrival) -> Self {
+        let leaf = match &error {
+            BadArrival::Kind => Leaf::InvalidContentType,
+            BadArrival::Stalled => Leaf::IoError,
+            BadArrival::Envelope(BadEnvelope::Short) => Leaf::MissingSignature,
+            BadArrival::Envelope(_) => Leaf::InvalidMessage,
+        };
+        Self::new(leaf, error)
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        tracing::error!(%fault, "a question could not be answered");
+        Self::new(Leaf::InternalError, "this node failed")
+    }
+}
+
+impl From<store::StoreError> for Refusal {
+    fn from(error: store::StoreError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl From<trust::log::LogError> for Refusal {
+    fn from(error: trust::log::LogError) -> Self {
+        tracing::error!(%error, "a message could not be journalled");
+        Self::new(Leaf::LoggingFailed, "this node can't keep messages now")
+    }
+}
+
+/// A request that was read, before its signature is known to hold.
+struct Claimed {
+    request: RequestPart,
+    client: SubsystemId,
+    service: ServiceId,
+    path: NormalPath,
+    query: Option<String>,
+    number: String,
+}
+
+/// What may be done with a request, decided from agreements and rights.
+struct Allowed {
+    source: FactSource,
+    /// Present for questions with a purpose; plain requests may rest on an access right alone.
+    authorised: Option<Authorised>,
+    /// Present for `POST /facts`.
+    question: Option<FactQuestion>,
+}
+
+impl Exchange {
+    /// Decides on one message from another node.
+    pub(crate) async fn answer(&self, arrived: Arrived) -> Departing {
+        self.inner.meters.received();
+        match self.answer_or_refuse(arrived).await {
+            Ok(envelope) => {
+                let boundary = new_boundary(&*self.inner.chance);
+                let bytes =
+                    Bytes::from(multipart::write(&envelope, Direction::Response, &boundary));
+                Departing::Message { boundary, bytes }
+            }
+            Err(refusal) => {
+                self.inner.meters.refused();
+                let report = Report {
+                    code: refusal.code.text(self.inner.settings.spelling),
+                    message: refusal.message,
+                    detail: self.inner.chance.uuid(),
+                };
+                tracing::warn!(code = %report.code, reference = %report.detail, cause = %report.message, "refused");
+                Departing::Fault(report.soap())
+            }
+        }
+    }
+
+    async fn answer_or_refuse(&self, arrived: Arrived) -> Result<Envelope, Refusal> {
+        let Arrived {
+            peer,
+            request_id,
+            message,
+        } = arrived;
+        let envelope = message?;
+        let now = self.inner.clock.now();
+        let claimed = read(&envelope, &request_id)?;
+        self.check_peer(&claimed, &peer, &envelope.ocsp, now)?;
+        let allowed = self
+            .check_allowed(&claimed, envelope.body.as_deref(), now)
+            .await?;
+        let view = self.inner.held.current(now).ok_or_else(outdated)?;
+        let freshness = self.inner.freshness();
+        let verified = seal::verify(envelope, &claimed.client.member, &view, now, freshness)
+            .map_err(|error| Refusal::new(error.leaf(), error))?;
+        let question = self
+            .journal_question(&claimed, &allowed, &verified, now)
+            .await?;
+        match self.call(&claimed, &allowed, &verified, now).await {
+            Ok((response, body)) => {
+                self.seal_answer(&claimed, &verified, &question, response, body)
+                    .await
+            }
+            Err(refusal) => {
+                self.journal_refusal(&question, &refusal).await?;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The provider is ours, the client is registered, and the node at the other end may speak for it.
+    fn check_peer(
+        &self,
+        claimed: &Claimed,
+        peer: &Certificate,
+        ocsp: &[Vec<u8>],
+        now: Moment,
+    ) -> Result<(), Refusal> {
+        let view = self.inner.held.current(now).ok_or_else(outdated)?;
+        if self.inner.stamps_are_late(now) {
+            return Err(Refusal::new(
+                Leaf::TimestampingFailed,
+                "messages have no time stamps here",
+            ));
+        }
+        let provider = &claimed.service.subsystem;
+        if provider.member != self.inner.settings.member || !view.knows(provider) {
+            return Err(Refusal::new(
+                Leaf::UnknownService,
+                "this node does not serve that subsystem",
+            ));
+        }
+        if !view.knows(&claimed.client) {
+            return Err(Refusal::new(
+                Leaf::UnknownMember,
+                "the client is not registered",
+            ));
+        }
+        if !view.speaks_for(&peer.sha256_hex(), &claimed.client) {
+            let why = "the node at the other end is not a server of the client";
+            return Err(Refusal::new(Leaf::SslAuthenticationFailed, why));
+        }
+        let helpers: Vec<Certificate> = view.helpers().cloned().collect();
+        view.anchors()
+            .validate(peer, &helpers, now)
+            .and_then(trust::Valid::for_authentication)
+            .and_then(|valid| status::check_all(&valid, ocsp, &view, now, self.inner.freshness()))
+            .map_err(|error| Refusal::new(Leaf::SslAuthenticationFailed, error))
+    }
+
+    /// Agreement or access right; then whether the service is on.
+    async fn check_allowed(
+        &self,
+        claimed: &Claimed,
+        body: Option<&[u8]>,
+        now: Moment,
+    ) -> Result<Allowed, Refusal> {
+        let mut tx = self.inner.store.read().await?;
+        let Some((source, enabled)) = sql::service(&mut tx, &claimed.service).await? else {
+            return Err(Refusal::new(
+                Leaf::UnknownService,
+                "there is no such service here",
+            ));
+        };
+        let source: FactSource = serde_json::from_str(&source).map_err(Fault::internal)?;
+        let is_facts = claimed.request.method == "POST" && claimed.path.encoded() == "/facts";
+        let rights = sql::rights_for(&mut tx, &claimed.client, &claimed.service).await?;
+        let method = &claimed.request.method;
+        let has_right = rights
+            .iter()
+            .any(|right| right.covers(&claimed.client, &claimed.service, method, &claimed.path));
+        let is_plain = matches!(source, FactSource::Url { .. }) && !is_facts;
+        if is_plain && !has_right {
+            return Err(denied("no access right to this endpoint"));
+        }
+        if !is_plain && !is_facts {
+            return Err(Refusal::new(
+                Leaf::InvalidRequest,
+                "this service answers POST /facts only",
+            ));
+        }
+        let question = if is_facts {
+            FactQuestion::parse(body).map(Some)
+        } else {
+            Ok(None)
+        };
+        let question = question.map_err(|error| Refusal::new(Leaf::InvalidBody, error))?;
+        let fields = question
+            .as_ref()
+            .map_or(&[][..], |question| question.fields.as_slice());
+        let named = claimed.request.header(message::PURPOSE);
+        let authorised = match (named, &source) {
+            (
+                None,
+                FactSource::Url {
+                    agreement: false, ..
+                },
+            ) if is_plain => None,
+            (None, _) => return Err(denied("the question names no purpose")),
+            (Some(purpose), _) => {
+                let (client, service) = (&claimed.client, &claimed.service);
+                let asked = Question {
+                    client,
+                    service,
+                    purpose,
+                    fields,
+                    at: now,
+                };
+                let number = claimed.request.header(message::AGREEMENT);
+                Some(authorise(&mut tx, &asked, number).await?.map_err(denied)?)
+            }
+        };
+        if !enabled {
+            return Err(Refusal::new(
+                Leaf::ServiceDisabled,
+                "the service is switched off",
+            ));
+        }
+        Ok(Allowed {
+            source,
+            authorised,
+            question,
+        })
+    }
+
+    /// Journals the request; from here on its number is used.
+    async fn journal_question(
+        &self,
+        claimed: &Claimed,
+        allowed: &Allowed,
+        verified: &Verified<Envelope>,
+        now: Moment,
+    ) -> Result<NewQuestion, Refusal> {
+        let inner = &self.inner;
+        let header = |name: &str| claimed.request.header(name).map(str::to_owned);
+        let question = NewQuestion {
+            id: Id::new(&*inner.clock, &*inner.chance),
+            side: Side::Provider,
+            number: claimed.number.clone(),
+            client: claimed.client.to_string(),
+            service: claimed.service.to_string(),
+            purpose: header(message::PURPOSE),
+            case: header(message::ISSUE),
+            agreement: allowed
+                .authorised
+                .as_ref()
+                .map(|authorised| authorised.agreement().to_owned()),
+            subject: allowed
+                .question
+                .as_ref()
+                .map(|question| question.subject.clone()),
+            fields: allowed
+                .question
+                .as_ref()
+                .map(|question| question.fields.clone())
+                .unwrap_or_default(),
+            trace: header(message::TRACE),
+            at: now,
+        };
+        let mut tx = inner.store.begin().await?;
+        if let Some(authorised) = &allowed.authorised {
+            let asked = sql::count_question(&mut tx, authorised.agreement(), day(now)).await?;
+            if !authorised.allows(asked) {
+                return Err(denied("the agreement's daily limit is used up"));
+            }
+        }
+        if !journal::open(&mut tx, &inner.log, &question, verified.get()).await? {
+            return Err(Refusal::new(
+                Leaf::InvalidRequest,
+                "this message number was received before",
+            ));
+        }
+        tx.commit().await?;
+        Ok(question)
+    }
+
+    /// Asks the register or the back end; only verified messages come here.
+    async fn call(
+        &self,
+        claimed: &Claimed,
+        allowed: &Allowed,
+        verified: &Verified<Envelope>,
+        now: Moment,
+    ) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
+        let inner = &self.inner;
+        let fields = allowed
+            .authorised
+            .as_ref()
+            .map_or(&[][..], Authorised::fields);
+        match (&allowed.source, &allowed.question) {
+            (FactSource::Table { register, derived }, Some(question)) => {
+                let today = now
+                    .plus_seconds(inner.settings.utc_offset_minutes * 60)
+                    .iso();
+                let mut tx = inner.store.read().await?;
+                let subject = &question.subject;
+                let answer =
+                    source::from_table(&mut tx, register, derived, subject, fields, &today[..10])
+                        .await?;
+                Ok(json(&answer)?)
+            }
+            (FactSource::Accesses, Some(question)) => {
+                let list =
+                    questions::about(&inner.store, &inner.log, &question.subject, None).await?;
+                Ok(json(&list)?)
+            }
+            (FactSource::Url { url, .. }, question) => {
+                let body = verified.get().body.as_deref();
+                let query = claimed.query.as_deref();
+                let reply = source::forward(
+                    &inner.http,
+                    url,
+                    &claimed.request,
+                    &claimed.path,
+                    query,
+                    body,
+                );
+                let (response, body) = reply.await.map_err(|error| {
+                    tracing::warn!(%error, "the back end did not answer");
+                    Refusal::of_service(
+                        Leaf::NetworkError,
+                        "the service's own system does not answer",
+                    )
+                })?;
+                match (question, response.status) {
+                    (Some(_), 200) => Ok(json(&minimised(body.as_deref(), fields)?)?),
+                    _ => Ok((response, body)),
+                }
+            }
+            (FactSource::Table { .. } | FactSource::Accesses, None) => Err(Refusal::new(
+                Leaf::InvalidRequest,
+                "this service answers POST /facts only",
+            )),
+        }
+    }
+
+    /// Signs and journals the answer.
+    async fn seal_answer(
+        &self,
+        claimed: &Claimed,
+        verified: &Verified<Envelope>,
+        question: &NewQuestion,
+        mut response: ResponsePart,
+        body: Option<Vec<u8>>,
+    ) -> Result<Envelope, Refusal> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let received = verified.get();
+        let echo = message::echo(&claimed.request, &received.rest, received.body.as_deref())?;
+        response.headers.extend(echo);
+        let cannot = |cause: &dyn std::fmt::Display| {
+            tracing::error!(%cause, "an answer could not be signed");
+            Refusal::new(Leaf::CannotCreateSignature, "this node can't sign now")
+        };
+        let own = inner
+            .statuses
+            .own(&inner.keys)
+            .await
+            .map_err(|error| cannot(&error))?;
+        let envelope = seal::seal(&inner.keys.sign, response.bytes(), body, now, &own.sign)
+            .map_err(|error| cannot(&error))?;
+        let mut tx = inner.store.begin().await?;
+        journal::answered(&mut tx, &inner.log, question, now, &envelope).await?;
+        tx.commit().await?;
+        inner.meters.answered();
+        Ok(envelope)
+    }
+
+    async fn journal_refusal(
+        &self,
+        question: &NewQuestion,
+        refusal: &Refusal,
+    ) -> Result<(), Refusal> {
+        let inner = &self.inner;
+        let (now, code) = (inner.clock.now(), refusal.code.to_string());
+        let mut tx = inner.store.begin().await?;
+        journal::failed(&mut tx, &inner.log, question, now, "refused", &code, &[]).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn outdated() -> Refusal {
+    Refusal::new(
+        Leaf::GlobalConfOutdated,
+        "this node has no current directory",
+    )
+}
+
+fn denied(why: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Leaf::AccessDenied, why)
+}
+
+/// Reads the request part and what it claims.
+fn read(envelope: &Envelope, request_id: &str) -> Result<Claimed, Refusal> {
+    let request = RequestPart::parse(&envelope.rest)?;
+    let (service, path, query) = request.address()?;
+    let path =
+        NormalPath::parse(path).map_err(|error| Refusal::new(Leaf::InvalidRequest, error))?;
+    let query = query.map(str::to_owned);
+    let client = request.client()?;
+    let number = message::only(&request.headers, message::ID)?.to_owned();
+    if number.is_empty() || number.len() > NUMBER_BYTES_MAX {
+        return Err(Refusal::new(
+            Leaf::InvalidMessage,
+            "the message number is empty or too long",
+        ));
+    }
+    if message::only(&request.headers, message::REQUEST_ID)? != request_id {
+        return Err(Refusal::new(
+            Leaf::InconsistentHeaders,
+            "x-road-request-id differs from the transport's",
+        ));
+    }
+    Ok(Claimed {
+        client,
+        service,
+        path,
+        query,
+        number,
+        request,
+    })
+}
+
+/// Longest message number; X-Road's are about 40 characters.
+const NUMBER_BYTES_MAX: usize = 255;
+
+fn json<T: serde::Serialize>(value: &T) -> Result<(ResponsePart, Option<Vec<u8>>), Fault> {
+    let body = serde_json::to_vec(value).map_err(Fault::internal)?;
+    let headers: Vec<Header> = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+    Ok((
+        ResponsePart {
+            status: 200,
+            reason: "OK".to_owned(),
+            headers,
+        },
+        Some(body),
+    ))
+}
+
+fn minimised(body: Option<&[u8]>, fields: &[String]) -> Result<FactAnswer, Refusal> {
+    let answer = body.and_then(|bytes| serde_json::from_slice::<FactAnswer>(bytes).ok());
+    let answer = answer.ok_or_else(|| {
+        Refusal::of_service(
+            Leaf::InvalidBody,
+            "the service's own system did not answer with facts",
+        )
+    })?;
+    Ok(source::minimise(answer, fields))
+}

@@ -1,0 +1,639 @@
+//! Asking another body: agreement, signature, journal, wire, and the answer verified before anybody sees it.
+//!
+//! Read by `workflow` and the portal through [`Exchange::ask`], and by the body's own systems through `systems`. It
+//! promises that what it gives out is [`Verified`] and journalled on disk, and that every failure has one of five
+//! names. Nothing is held in a transaction across the network.
+
+use kernel::fact::value::Value;
+use kernel::{Fact, Fault, FaultKind, Id, ServiceId, SubsystemId};
+use store::Tx;
+
+use crate::Exchange;
+use crate::domain::agreement::{Question, day};
+use crate::domain::codes::{Code, Leaf};
+use crate::domain::message::{self, Header, RequestPart, ResponsePart};
+use crate::domain::multipart::{self, Direction, Envelope};
+use crate::journal::{self, NewQuestion};
+use crate::questions::Question as Asked;
+use crate::seal::{self, Verified};
+use crate::source::{FactAnswer, FactQuestion};
+use crate::sql::{self, Side};
+use crate::wire::{Call, Reply, WireError, new_boundary};
+
+/// A question about facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The asking subsystem of this body.
+    pub client: SubsystemId,
+    /// The service asked.
+    pub service: ServiceId,
+    /// National number of the person or firm.
+    pub about: String,
+    /// The fields wanted.
+    pub fields: Vec<String>,
+    /// For which purpose, as the agreement names it.
+    pub purpose: String,
+    /// For which case.
+    pub case: Option<String>,
+}
+
+/// On whose behalf a question is asked, and the trace it belongs to.
+#[derive(Clone, Debug, Default)]
+pub struct Behalf {
+    /// Account of the official; not a national number.
+    pub user: Option<String>,
+    /// `traceparent` of the request that led here.
+    pub trace: Option<String>,
+}
+
+/// What a registry states.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The facts, in the order of the question. A fact that is not on record has the value `None`.
+    pub facts: Vec<Fact>,
+    /// Whether the registry knows the person or firm at all.
+    pub found: bool,
+    /// The message number: whoever has it finds the signed container and the log entry.
+    pub evidence: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The registry can't be reached now; asking later may help.
+    #[error("the registry can't be reached: {cause}")]
+    Unreachable {
+        /// For the log.
+        cause: String,
+    },
+    /// The registry, or our own node, refused.
+    #[error("refused with {code}: {message}")]
+    Refused {
+        /// The code.
+        code: String,
+        /// What the peer says; for officials and the log.
+        message: String,
+    },
+    /// What came back was not signed by the registry, or was changed.
+    #[error("the answer's signature does not hold: {cause}")]
+    BadSignature {
+        /// For officials and the log.
+        cause: String,
+    },
+    /// No agreement between the two bodies covers the question.
+    #[error("no agreement covers the question: {cause}")]
+    NoAgreement {
+        /// Which part is not covered.
+        cause: String,
+    },
+    /// The registry took too long; it may have received the question.
+    #[error("the registry took too long")]
+    Timeout,
+    /// Our own fault.
+    #[error(transparent)]
+    Own(#[from] Fault),
+}
+
+impl AskError {
+    /// The word for it in the journal.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } | Self::Own(_) => "unreachable",
+            Self::Refused { .. } | Self::NoAgreement { .. } => "refused",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// Whether asking again later may help.
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Timeout | Self::Own(_)
+        )
+    }
+
+    /// The code in X-Road's terms.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Unreachable { .. } => Code::asking(Leaf::NetworkError).to_string(),
+            Self::Refused { code, .. } => code.clone(),
+            Self::BadSignature { .. } => Code::asking(Leaf::InvalidSignatureValue)
+                .of_service()
+                .to_string(),
+            Self::NoAgreement { .. } => Code::asking(Leaf::AccessDenied).to_string(),
+            Self::Timeout => Code::asking(Leaf::IoError).of_service().to_string(),
+            Self::Own(_) => Code::asking(Leaf::InternalError).to_string(),
+        }
+    }
+}
+
+impl From<AskError> for Fault {
+    fn from(error: AskError) -> Self {
+        let detail = error.to_string();
+        let (kind, key) = match error {
+            AskError::Unreachable { .. } => (FaultKind::Unavailable, "fault-exchange-unreachable"),
+            AskError::Refused { .. } => (FaultKind::Upstream, "fault-exchange-refused"),
+            AskError::BadSignature { .. } => (FaultKind::Upstream, "fault-exchange-bad-signature"),
+            AskError::NoAgreement { .. } => (FaultKind::Denied, "fault-exchange-no-agreement"),
+            AskError::Timeout => (FaultKind::Upstream, "fault-exchange-timeout"),
+            AskError::Own(fault) => return fault,
+        };
+        Fault::new(kind, key).detail(detail)
+    }
+}
+
+/// A request on its way out, whoever makes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub client: SubsystemId,
+    pub service: ServiceId,
+    pub method: String,
+    /// Raw path below the service with query; empty or beginning with `/` or `?`.
+    pub below: String,
+    /// Headers of the asker, without those that the node makes.
+    pub headers: Vec<Header>,
+    pub body: Option<Vec<u8>>,
+    pub number: Option<String>,
+    pub subject: Option<String>,
+    pub fields: Vec<String>,
+    pub purpose: Option<String>,
+    pub case: Option<String>,
+    pub behalf: Behalf,
+}
+
+/// A response whose signature was verified.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    pub number: String,
+    pub response: ResponsePart,
+    pub body: Option<Vec<u8>>,
+}
+
+/// A request that is signed and journalled.
+struct Sealed {
+    question: NewQuestion,
+    request: RequestPart,
+    request_id: String,
+    envelope: Envelope,
+}
+
+impl Exchange {
+    /// Asks a registry about somebody.
+    ///
+    /// # Errors
+    /// [`AskError`] tells 'not reachable', 'refused', 'badly signed', 'no agreement' and 'too slow' apart.
+    pub async fn ask(&self, ask: Ask) -> Result<Verified<Answer>, AskError> {
+        self.ask_for(ask, Behalf::default()).await
+    }
+
+    /// Asks a registry on somebody's behalf, within a trace.
+    ///
+    /// # Errors
+    /// As [`Exchange::ask`].
+    pub async fn ask_for(&self, ask: Ask, behalf: Behalf) -> Result<Verified<Answer>, AskError> {
+        let service = ask.service.clone();
+        let wanted = ask.fields.clone();
+        let outgoing = Outgoing::facts(ask, behalf);
+        let answered = self.send(outgoing).await?;
+        let signed_at = answered.signed_at();
+        let read = read_facts(answered.get())?;
+        let evidence = answered.get().number.clone();
+        let stated_by = service.member().clone();
+        let facts = wanted
+            .into_iter()
+            .map(|name| {
+                let field = read.facts.iter().find(|field| field.name == name);
+                Fact {
+                    value: field.map_or(Value::None, |field| field.value.clone()),
+                    valid_until: field.and_then(|field| field.valid_until),
+                    name,
+                    stated_by: stated_by.clone(),
+                    stated_at: signed_at,
+                    evidence: evidence.clone(),
+                }
+            })
+            .collect();
+        Ok(answered.map(|_| Answer {
+            facts,
+            found: read.found,
+            evidence,
+        }))
+    }
+
+    /// Asks the built-in service `accesses` of another body who asked it about somebody.
+    ///
+    /// # Errors
+    /// As [`Exchange::ask`].
+    pub async fn ask_accesses(
+        &self,
+        ask: Ask,
+        behalf: Behalf,
+    ) -> Result<Verified<Vec<Asked>>, AskError> {
+        let outgoing = Outgoing::facts(
+            Ask {
+                fields: Vec::new(),
+                ..ask
+            },
+            behalf,
+        );
+        let answered = self.send(outgoing).await?;
+        check_status(answered.get())?;
+        let body = answered.get().body.as_deref().unwrap_or_default();
+        let list = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        Ok(answered.map(|_| list))
+    }
+
+    /// The whole way of one request, whoever made it.
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Verified<Answered>, AskError> {
+        self.inner.meters.asked();
+        let service = outgoing.service.clone();
+        let sealed = self.seal_request(outgoing).await?;
+        let limit = self.inner.settings.timeout();
+        let result = match tokio::time::timeout(limit, self.exchange(&service, &sealed)).await {
+            Ok(result) => result,
+            Err(_) => Err((AskError::Timeout, Vec::new())),
+        };
+        match result {
+            Ok(envelope) => self.keep(sealed, envelope).await,
+            Err((error, evidence)) => {
+                self.keep_failure(&sealed.question, &error, &evidence)
+                    .await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Builds, authorises, signs and journals a request.
+    async fn seal_request(&self, outgoing: Outgoing) -> Result<Sealed, AskError> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        self.check_ready(&outgoing)?;
+        let id = Id::new(&*inner.clock, &*inner.chance);
+        let instance = &inner.settings.member.instance;
+        let number = outgoing
+            .number
+            .clone()
+            .unwrap_or_else(|| format!("{instance}-{}", inner.chance.uuid()));
+        let agreement = self.find_agreement(&outgoing).await?;
+        let request_id = inner.chance.uuid();
+        let request = request_part(&outgoing, &number, &request_id, agreement.as_deref());
+        let question = NewQuestion {
+            id,
+            side: Side::Client,
+            number,
+            client: outgoing.client.to_string(),
+            service: outgoing.service.to_string(),
+            purpose: outgoing.purpose,
+            case: outgoing.case,
+            agreement,
+            subject: outgoing.subject,
+            fields: outgoing.fields,
+            trace: outgoing.behalf.trace,
+            at: now,
+        };
+        let own = inner
+            .statuses
+            .own(&inner.keys)
+            .await
+            .map_err(|cause| AskError::Unreachable { cause })?;
+        let mut envelope = seal::seal(
+            &inner.keys.sign,
+            request.bytes(),
+            outgoing.body,
+            now,
+            &own.sign,
+        )
+        .map_err(|error| AskError::Own(Fault::internal(error)))?;
+        envelope.ocsp = own.auth;
+        let mut tx = inner.store.begin().await.map_err(Fault::from)?;
+        if let Some(agreement) = &question.agreement {
+            sql::count_question(&mut tx, agreement, day(now))
+                .await
+                .map_err(Fault::from)?;
+        }
+        if !journal::open(&mut tx, &inner.log, &question, &envelope)
+            .await
+            .map_err(Fault::from)?
+        {
+            return Err(refused(
+                Code::asking(Leaf::InvalidRequest),
+                "the message number was used before",
+            ));
+        }
+        tx.commit().await.map_err(Fault::from)?;
+        Ok(Sealed {
+            question,
+            request,
+            request_id,
+            envelope,
+        })
+    }
+
+    /// What must hold before anything is sent.
+    fn check_ready(&self, outgoing: &Outgoing) -> Result<(), AskError> {
+        let inner = &self.inner;
+        if inner.held.current(inner.clock.now()).is_none() {
+            let code = Code::asking(Leaf::GlobalConfOutdated);
+            return Err(refused(
+                code,
+                "the directory of the instance is missing or has expired",
+            ));
+        }
+        if inner.stamps_are_late(inner.clock.now()) {
+            let code = Code::asking(Leaf::TimestampingFailed);
+            return Err(refused(
+                code,
+                "messages have been without time stamps for too long",
+            ));
+        }
+        if outgoing.client.member != inner.settings.member {
+            let code = Code::asking(Leaf::InvalidClientIdentifier);
+            return Err(refused(code, "the client is not a subsystem of this body"));
+        }
+        let body = outgoing.body.as_ref().map_or(0, Vec::len);
+        if body > inner.settings.body_bytes_max {
+            return Err(refused(
+                Code::asking(Leaf::InvalidBody),
+                "the body is over this node's limit",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The agreement that covers a question with a purpose; plain requests without one are the provider's decision.
+    async fn find_agreement(&self, outgoing: &Outgoing) -> Result<Option<String>, AskError> {
+        let Some(purpose) = &outgoing.purpose else {
+            return Ok(None);
+        };
+        let mut tx = self.inner.store.read().await.map_err(Fault::from)?;
+        let question = Question {
+            client: &outgoing.client,
+            service: &outgoing.service,
+            purpose,
+            fields: &outgoing.fields,
+            at: self.inner.clock.now(),
+        };
+        let authorised = authorise(&mut tx, &question, None).await?;
+        let authorised = authorised.map_err(|cause| AskError::NoAgreement {
+            cause: cause.to_string(),
+        })?;
+        Ok(Some(authorised.agreement().to_owned()))
+    }
+
+    /// Tries the provider's servers in turn, and verifies what comes back.
+    async fn exchange(
+        &self,
+        service: &ServiceId,
+        sealed: &Sealed,
+    ) -> Result<Verified<Envelope>, (AskError, Vec<u8>)> {
+        let inner = &self.inner;
+        let bare = |error| (error, Vec::new());
+        let expired = || {
+            bare(refused(
+                Code::asking(Leaf::GlobalConfOutdated),
+                "the directory has expired",
+            ))
+        };
+        let view = inner.held.current(inner.clock.now()).ok_or_else(expired)?;
+        let boundary = new_boundary(&*inner.chance);
+        let call = Call {
+            bytes: multipart::write(&sealed.envelope, Direction::Request, &boundary).into(),
+            boundary,
+            request_id: sealed.request_id.clone(),
+            original_content_type: sealed
+                .request
+                .header("content-type")
+                .unwrap_or("")
+                .to_owned(),
+        };
+        let mut last = bare(refused(
+            Code::asking(Leaf::UnknownMember),
+            "no server is registered for the service",
+        ));
+        for server in view.servers_of(&service.subsystem) {
+            match inner.wire.call(&server.address, call.clone()).await {
+                Ok(Reply::Message { envelope, peer }) => {
+                    if !view.speaks_for(&peer.sha256_hex(), &service.subsystem) {
+                        let cause =
+                            "the node at the other end is not a server of the provider".to_owned();
+                        return Err((AskError::BadSignature { cause }, envelope.signature));
+                    }
+                    return self.verify(service, sealed, *envelope);
+                }
+                Ok(Reply::Fault(report)) => {
+                    let refusal = AskError::Refused {
+                        code: report.code,
+                        message: report.message,
+                    };
+                    return Err(bare(refusal));
+                }
+                Err(WireError::Unreachable(cause)) => last = bare(AskError::Unreachable { cause }),
+                Err(error) => return Err(bare(error.into())),
+            }
+        }
+        Err(last)
+    }
+
+    /// Checks signature, signer and that the response answers this request.
+    fn verify(
+        &self,
+        service: &ServiceId,
+        sealed: &Sealed,
+        envelope: Envelope,
+    ) -> Result<Verified<Envelope>, (AskError, Vec<u8>)> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let evidence = envelope.signature.clone();
+        let bad = |cause: String| (AskError::BadSignature { cause }, evidence.clone());
+        let view = inner
+            .held
+            .current(now)
+            .ok_or_else(|| bad("the directory has expired".to_owned()))?;
+        let verified = seal::verify(envelope, service.member(), &view, now, inner.freshness())
+            .map_err(|error| bad(error.to_string()))?;
+        let envelope = verified.get();
+        let response =
+            ResponsePart::parse(&envelope.rest).map_err(|error| bad(error.to_string()))?;
+        let body = sealed.envelope.body.as_deref();
+        message::answers(&response, &sealed.request, &sealed.envelope.rest, body)
+            .map_err(|header| bad(format!("the answer is to another question: {header}")))?;
+        Ok(verified)
+    }
+
+    /// Journals a verified answer, then gives it out.
+    async fn keep(
+        &self,
+        sealed: Sealed,
+        verified: Verified<Envelope>,
+    ) -> Result<Verified<Answered>, AskError> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let mut tx = inner.store.begin().await.map_err(Fault::from)?;
+        let kept =
+            journal::answered(&mut tx, &inner.log, &sealed.question, now, verified.get()).await;
+        kept.map_err(Fault::from)?;
+        tx.commit().await.map_err(Fault::from)?;
+        inner.meters.learned();
+        let response = ResponsePart::parse(&verified.get().rest).map_err(Fault::internal)?;
+        let number = sealed.question.number;
+        Ok(verified.map(|envelope| Answered {
+            number,
+            response,
+            body: envelope.body,
+        }))
+    }
+
+    async fn keep_failure(
+        &self,
+        question: &NewQuestion,
+        error: &AskError,
+        evidence: &[u8],
+    ) -> Result<(), AskError> {
+        let inner = &self.inner;
+        tracing::warn!(number = %question.number, outcome = error.outcome(), %error, "a question failed");
+        inner.meters.failed(error.outcome());
+        let mut tx = inner.store.begin().await.map_err(Fault::from)?;
+        let (at, code) = (inner.clock.now(), error.code());
+        journal::failed(
+            &mut tx,
+            &inner.log,
+            question,
+            at,
+            error.outcome(),
+            &code,
+            evidence,
+        )
+        .await
+        .map_err(Fault::from)?;
+        Ok(tx.commit().await.map_err(Fault::from)?)
+    }
+}
+
+/// The first agreement of the store that covers a question, or why none does. `named` restricts it to one number.
+pub(crate) async fn authorise(
+    tx: &mut Tx,
+    question: &Question<'_>,
+    named: Option<&str>,
+) -> Result<Result<crate::domain::agreement::Authorised, crate::domain::agreement::NotCovered>, Fault>
+{
+    let held = sql::agreements_for(tx, question.client, question.service, question.purpose).await?;
+    let mut last = Err(crate::domain::agreement::NotCovered::None);
+    for agreement in held
+        .iter()
+        .filter(|held| named.is_none_or(|number| held.number == number))
+    {
+        let asked = sql::counted(tx, &agreement.number, day(question.at)).await?;
+        last = agreement.authorise(question, u64::try_from(asked).unwrap_or(0));
+        if last.is_ok() {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+impl Outgoing {
+    fn facts(ask: Ask, behalf: Behalf) -> Self {
+        let question = FactQuestion {
+            subject: ask.about.clone(),
+            fields: ask.fields.clone(),
+        };
+        let json = "application/json".to_owned();
+        Self {
+            client: ask.client,
+            service: ask.service,
+            method: "POST".to_owned(),
+            below: "/facts".to_owned(),
+            headers: vec![
+                ("Accept".to_owned(), json.clone()),
+                ("Content-Type".to_owned(), json),
+            ],
+            body: Some(question.bytes()),
+            number: None,
+            subject: Some(ask.about),
+            fields: ask.fields,
+            purpose: Some(ask.purpose),
+            case: ask.case,
+            behalf,
+        }
+    }
+}
+
+/// The request part: the asker's headers, ours, then the attempt's number and the message number, as X-Road's peers
+/// expect them.
+fn request_part(
+    outgoing: &Outgoing,
+    number: &str,
+    request_id: &str,
+    agreement: Option<&str>,
+) -> RequestPart {
+    let mut headers = outgoing.headers.clone();
+    let mut add = |name: &str, value: &str| headers.push((name.to_owned(), clean(value)));
+    add("X-Road-Client", &outgoing.client.to_string());
+    let optional = [
+        ("X-Road-UserId", outgoing.behalf.user.as_deref()),
+        ("X-Road-Issue", outgoing.case.as_deref()),
+        ("Tambo-Purpose", outgoing.purpose.as_deref()),
+        ("Tambo-Agreement", agreement),
+        ("traceparent", outgoing.behalf.trace.as_deref()),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            add(name, value);
+        }
+    }
+    add(message::REQUEST_ID, request_id);
+    add(message::ID, number);
+    RequestPart {
+        method: outgoing.method.clone(),
+        target: format!("/r1/{}{}", outgoing.service, outgoing.below),
+        headers,
+    }
+}
+
+/// A header's value without control characters.
+fn clean(value: &str) -> String {
+    value.chars().filter(|c| !c.is_control()).collect()
+}
+
+fn refused(code: Code, message: &str) -> AskError {
+    AskError::Refused {
+        code: code.to_string(),
+        message: message.to_owned(),
+    }
+}
+
+fn unreadable() -> AskError {
+    refused(
+        Code::asking(Leaf::InvalidBody).of_service(),
+        "the registry's answer can't be read",
+    )
+}
+
+fn check_status(answered: &Answered) -> Result<(), AskError> {
+    let status = answered.response.status;
+    if status == 200 {
+        return Ok(());
+    }
+    let message = format!("the registry's own system answered with status {status}");
+    Err(AskError::Refused {
+        code: Code::answering(Leaf::HttpError).of_service().to_string(),
+        message,
+    })
+}
+
+fn read_facts(answered: &Answered) -> Result<FactAnswer, AskError> {
+    check_status(answered)?;
+    let body = answered.body.as_deref().unwrap_or_default();
+    serde_json::from_slice(body).map_err(|_| unreadable())
+}
+
+impl From<WireError> for AskError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Timeout => Self::Timeout,
+            WireError::Unreachable(cause) | WireError::Broken(cause) => Self::Unreachable { cause },
+            WireError::Malformed(cause) => Self::BadSignature { cause },
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Signatures over messages: made for what leaves, checked for what arrives.
+//!
+//! Read by `ask` and `answer`. [`Verified`] is the proof that a message was signed by the member it claims to be from,
+//! over exactly these parts, with a certificate that was valid and not revoked; only this module makes one.
+
+use kernel::{MemberId, Moment};
+use trust::globalconf::Profile;
+use trust::hashchain::Part;
+use trust::sigalg::Hash;
+use trust::xades::message::{MESSAGE, MessageError, attachment, sign_message, verify_message};
+use trust::xades::{Identity, XadesError};
+use trust::{Certificate, TrustError};
+
+use crate::directory::View;
+use crate::domain::codes::Leaf;
+use crate::domain::multipart::Envelope;
+use crate::status::{self, Freshness};
+
+/// A value whose signature was verified, and by whom it was made.
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    value: T,
+    signer: MemberId,
+    signed_at: Moment,
+}
+
+impl<T> Verified<T> {
+    /// The value.
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// The value alone; the proof is given up.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// The member whose certificate signed.
+    pub fn signer(&self) -> &MemberId {
+        &self.signer
+    }
+
+    /// When the signer says that they signed.
+    pub fn signed_at(&self) -> Moment {
+        self.signed_at
+    }
+
+    /// Derives another value from this one under the same proof; open to this crate alone.
+    pub(crate) fn map<U>(self, derive: impl FnOnce(T) -> U) -> Verified<U> {
+        Verified {
+            value: derive(self.value),
+            signer: self.signer,
+            signed_at: self.signed_at,
+        }
+    }
+}
+
+/// Why a message's signature proves nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSeal {
+    /// The signature, a digest or the hash chain does not fit.
+    #[error("{0}")]
+    Signature(#[from] MessageError),
+    /// Something other than the parts of the message was signed, or a part was not.
+    #[error("the signature does not cover exactly the parts of the message: {0}")]
+    Coverage(&'static str),
+    /// The certificate is not valid, not for signatures, or revoked.
+    #[error("the signer's certificate: {0}")]
+    Certificate(TrustError),
+    /// The certificate is another member's.
+    #[error("the certificate belongs to {found}")]
+    Member {
+        /// The member that the certificate names.
+        found: String,
+    },
+}
+
+impl BadSeal {
+    /// The code that a peer is told.
+    pub fn leaf(&self) -> Leaf {
+        match self {
+            Self::Signature(MessageError::Signature(XadesError::Malformed(_))) => {
+                Leaf::MalformedSignature
+            }
+            Self::Signature(_) | Self::Coverage(_) => Leaf::InvalidSignatureValue,
+            Self::Certificate(_) => Leaf::CertValidation,
+            Self::Member { .. } => Leaf::IncorrectCertificate,
+        }
+    }
+}
+
+/// Signs the parts: the message alone, or, with a body, the result of a hash chain over both (the form that every
+/// X-Road version takes).
+///
+/// # Errors
+/// The key can't sign now.
+pub fn seal(
+    identity: &Identity,
+    rest: Vec<u8>,
+    body: Option<Vec<u8>>,
+    at: Moment,
+    ocsp: &[Vec<u8>],
+) -> Result<Envelope, TrustError> {
+    let body = body.filter(|body| !body.is_empty());
+    let part = |uri: &str, bytes: &[u8]| Part {
+        uri: uri.to_owned(),
+        digest: Hash::Sha512.digest(bytes),
+    };
+    let mut parts = vec![part(MESSAGE, &rest)];
+    parts.extend(body.as_deref().map(|body| part(&attachment(1), body)));
+    let signed = sign_message(identity, &parts, at, ocsp)?;
+    let (chain_result, chain) = signed.hash_chain.unzip();
+    Ok(Envelope {
+        ocsp: Vec::new(),
+        rest,
+        body,
+        chain_result: chain_result.map(String::into_bytes),
+        chain: chain.map(String::into_bytes),
+        signature: signed.signature.into_bytes(),
+    })
+}
+
+/// Checks that `member` signed exactly the parts of `envelope`, with a certificate that was good at `now`.
+///
+/// # Errors
+/// [`BadSeal`] with the first thing that does not fit.
+pub fn verify(
+    envelope: Envelope,
+    member: &MemberId,
+    view: &View,
+    now: Moment,
+    freshness: Freshness,
+) -> Result<Verified<Envelope>, BadSeal> {
+    let first = attachment(1);
+    let mut parts: Vec<(&str, &[u8])> = vec![(MESSAGE, &envelope.rest)];
+    parts.extend(envelope.body.as_deref().map(|body| (first.as_str(), body)));
+    let chain = match (&envelope.chain_result, &envelope.chain) {
+        (Some(result), Some(chain)) => Some((result.as_slice(), chain.as_slice())),
+        (None, None) => None,
+        _ => return Err(BadSeal::Coverage("half of a hash chain")),
+    };
+    let verified = verify_message(&envelope.signature, chain, &parts)?;
+    if verified.covered().iter().any(|part| !part.present) {
+        return Err(BadSeal::Coverage(
+            "something was signed that did not come along",
+        ));
+    }
+    let signature = verified.signature();
+    let found = who_signed(signature, view, now, freshness).map_err(BadSeal::Certificate)?;
+    if found != *member {
+        return Err(BadSeal::Member {
+            found: found.to_string(),
+        });
+    }
+    let signed_at = signature.signing_time();
+    Ok(Verified {
+        value: envelope,
+        signer: found,
+        signed_at,
+    })
+}
+
+/// The member that a signature's certificate names, after its path and its status were checked.
+fn who_signed(
+    signature: &trust::xades::VerifiedSignature,
+    view: &View,
+    now: Moment,
+    freshness: Freshness,
+) -> Result<MemberId, TrustError> {
+    let mut others = signature.other_certificates().to_vec();
+    others.extend(view.helpers().cloned());
+    let valid = view
+        .anchors()
+        .validate(signature.signer(), &others, now)?
+        .for_signing()?;
+    status::check_all(&valid, signature.ocsp_responses(), view, now, freshness)?;
+    member_of(signature.signer(), &view.directory().instance).ok_or(TrustError::Refused {
+        why: "the certificate names no member",
+    })
+}
+
+/// The member that a certificate's subject names, in one of X-Road's two open profiles.
+pub fn member_of(certificate: &Certificate, instance: &str) -> Option<MemberId> {
+    let member = |profile: Profile| profile.member(certificate.subject(), instance);
+    member(Profile::Finnish).or_else(|| member(Profile::Basic))
+}

@@ -1,0 +1,134 @@
+//! Settings of a body's exchange node. Each has a default that is safe on a small machine and a slow line.
+//!
+//! Read by `tambo` from the body's settings file and by tests. It refuses unknown keys.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kernel::MemberId;
+use serde::Deserialize;
+
+use crate::domain::codes::Spelling;
+
+/// Where and how a body exchanges messages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The member that this node belongs to, for example `PE/GOB/20131380951`.
+    pub member: MemberId,
+    /// The member's own code for this server.
+    #[serde(default = "default_server")]
+    pub server: String,
+    /// Where other nodes reach this one; X-Road's port is 5500.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Where the body's own information systems send `/r1/...`; keep it on loopback. None means they can't.
+    #[serde(default)]
+    pub systems_listen: Option<SocketAddr>,
+    /// Where the authority publishes the directory; None if it is put in by hand.
+    #[serde(default)]
+    pub directory_url: Option<String>,
+    /// The authority's public key over the directory, in the text form of a signed note's key.
+    pub directory_key: String,
+    /// Spelling of error codes: `snake` (X-Road 7.8 and later) or `dotted`.
+    #[serde(default)]
+    pub spelling: Spelling,
+    /// Largest body of a message, in bytes.
+    #[serde(default = "default_body")]
+    pub body_bytes_max: usize,
+    /// How long a whole exchange may take, in seconds.
+    #[serde(default = "default_timeout")]
+    pub timeout_seconds: u64,
+    /// How long one read or write may stand still before the peer counts as gone, in seconds.
+    #[serde(default = "default_stall")]
+    pub stall_seconds: u64,
+    /// Most connections from other nodes at the same time.
+    #[serde(default = "default_connections")]
+    pub connections_max: usize,
+    /// Oldest OCSP response that is accepted, in seconds (X-Road's `ocspFreshnessSeconds`).
+    #[serde(default = "default_freshness")]
+    pub ocsp_freshness_seconds: i64,
+    /// Pause between two batches of time stamps, in seconds.
+    #[serde(default = "default_stamp")]
+    pub stamp_every_seconds: u64,
+    /// With a message this old (in seconds) still without time stamp, no new ones are taken; 0 for no such limit.
+    #[serde(default = "default_grace")]
+    pub stamp_grace_seconds: i64,
+    /// How far local time is ahead of UTC, in minutes; computed facts such as 'over 18' count local days.
+    #[serde(default)]
+    pub utc_offset_minutes: i64,
+}
+
+fn default_server() -> String {
+    "s1".to_owned()
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 5500))
+}
+
+/// Ten MiB, X-Road's own limit for bodies in the message log.
+fn default_body() -> usize {
+    10 * 1024 * 1024
+}
+
+/// A registry on a satellite line answers within this.
+fn default_timeout() -> u64 {
+    30
+}
+
+/// Longer silence inside one message means that the line is gone.
+fn default_stall() -> u64 {
+    10
+}
+
+/// At most about 20 MiB of buffers with small bodies.
+fn default_connections() -> usize {
+    1_000
+}
+
+fn default_freshness() -> i64 {
+    3_600
+}
+
+fn default_stamp() -> u64 {
+    60
+}
+
+/// Four hours, as X-Road's `acceptable-timestamp-failure-period`.
+fn default_grace() -> i64 {
+    4 * 3_600
+}
+
+impl Settings {
+    /// The settings of `member` with every default; `directory_key` is the authority's public key.
+    pub fn new(member: MemberId, directory_key: &str) -> Self {
+        Self {
+            member,
+            server: default_server(),
+            listen: default_listen(),
+            systems_listen: None,
+            directory_url: None,
+            directory_key: directory_key.to_owned(),
+            spelling: Spelling::default(),
+            body_bytes_max: default_body(),
+            timeout_seconds: default_timeout(),
+            stall_seconds: default_stall(),
+            connections_max: default_connections(),
+            ocsp_freshness_seconds: default_freshness(),
+            stamp_every_seconds: default_stamp(),
+            stamp_grace_seconds: default_grace(),
+            utc_offset_minutes: 0,
+        }
+    }
+
+    /// How long a whole exchange may take.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds.max(1))
+    }
+
+    /// How long one read or write may stand still.
+    pub fn stall(&self) -> Duration {
+        Duration::from_secs(self.stall_seconds.max(1))
+    }
+}

@@ -1,0 +1,399 @@
+//! What answers a question: a register of this body, or the body's own system behind an address.
+//!
+//! `FactSource` is one of the house's bridges: a registry or an adapter describes itself as one of its kinds, and
+//! `answer` asks it. It promises that only fields leave which were asked for and which the agreement lists. It refuses
+//! personal data in addresses: subject and fields travel in the body.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use kernel::fact::value::Value;
+use kernel::{Fault, Moment};
+use serde::{Deserialize, Serialize};
+use store::Tx;
+use web::client::{Http, HttpError};
+
+use crate::domain::message::{self, Header, RequestPart, ResponsePart};
+use crate::domain::path::NormalPath;
+use crate::sql;
+
+/// Most fields of one question.
+pub const FIELDS_MAX: usize = 64;
+/// Longest subject number, in bytes.
+pub const SUBJECT_BYTES_MAX: usize = 64;
+/// Longest field name, in bytes.
+pub const FIELD_BYTES_MAX: usize = 100;
+
+/// What answers a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum FactSource {
+    /// The register in this body's own store.
+    Table {
+        /// Name of the register.
+        register: String,
+        /// Fields that are computed, so that less leaves: 'over 18' instead of the date of birth.
+        #[serde(default)]
+        derived: Vec<Derived>,
+    },
+    /// The body's own system behind an HTTP address.
+    Url {
+        /// Base address; the path below the service is added to it.
+        url: String,
+        /// Whether plain REST requests need an agreement besides the access right.
+        #[serde(default = "yes")]
+        agreement: bool,
+    },
+    /// The journal of this exchange: who asked about a person.
+    Accesses,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A field that is computed from others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Derived {
+    /// Whether at least so many years have passed since the date in a field.
+    YearsSince {
+        /// Name of the computed field, for example `over18`.
+        name: String,
+        /// The field with a date, `YYYY-MM-DD`.
+        field: String,
+        /// How many years.
+        years: i32,
+    },
+    /// Whether a field holds this text.
+    Equals {
+        /// Name of the computed field.
+        name: String,
+        /// The field.
+        field: String,
+        /// The text.
+        value: String,
+    },
+    /// Whether a field holds anything.
+    Present {
+        /// Name of the computed field.
+        name: String,
+        /// The field.
+        field: String,
+    },
+}
+
+/// The body of a question about facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactQuestion {
+    /// National number of the person or firm.
+    pub subject: String,
+    /// The fields wanted.
+    pub fields: Vec<String>,
+}
+
+/// The body of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FactAnswer {
+    /// Whether the register knows the subject.
+    pub found: bool,
+    /// One for each field asked, in the order of the question.
+    pub facts: Vec<FieldValue>,
+}
+
+/// One field of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldValue {
+    /// The field.
+    pub name: String,
+    /// Its value; nothing if there is nothing on record.
+    pub value: Value,
+    /// Until when it may be relied on.
+    pub valid_until: Option<Moment>,
+}
+
+/// The bytes are not a question, or over a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body is not a question: subject and at most {FIELDS_MAX} fields are expected")]
+pub struct BadQuestion;
+
+impl FactQuestion {
+    /// Reads a question.
+    ///
+    /// # Errors
+    /// Not the JSON of a question, no field, or over a limit.
+    pub fn parse(body: Option<&[u8]>) -> Result<Self, BadQuestion> {
+        let question: Self = body
+            .and_then(|bytes| serde_json::from_slice(bytes).ok())
+            .ok_or(BadQuestion)?;
+        let short = (1..=SUBJECT_BYTES_MAX).contains(&question.subject.len())
+            && question.fields.len() <= FIELDS_MAX
+            && question
+                .fields
+                .iter()
+                .all(|field| (1..=FIELD_BYTES_MAX).contains(&field.len()));
+        if short {
+            Ok(question)
+        } else {
+            Err(BadQuestion)
+        }
+    }
+
+    /// The bytes that are sent.
+    pub fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts alone always become JSON")
+    }
+}
+
+/// Reads `register` and gives the fields that `allowed` holds, with computed ones.
+///
+/// # Errors
+/// The store failed, or the record is not a JSON object.
+pub async fn from_table(
+    tx: &mut Tx,
+    register: &str,
+    derived: &[Derived],
+    subject: &str,
+    allowed: &[String],
+    today: &str,
+) -> Result<FactAnswer, Fault> {
+    let stored = sql::record(tx, register, subject).await?;
+    let found = stored.is_some();
+    let (text, valid_until) = stored.unwrap_or_else(|| ("{}".to_owned(), None));
+    let record: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)
+        .map_err(|error| Fault::internal(format!("record of {register}: {error}")))?;
+    let facts = allowed
+        .iter()
+        .map(|name| {
+            let rule = derived.iter().find(|rule| rule.name() == name);
+            let value = match rule {
+                _ if !found => Value::None,
+                Some(rule) => rule.value(&record, today),
+                None => record.get(name).map_or(Value::None, value),
+            };
+            FieldValue {
+                name: name.clone(),
+                value,
+                valid_until,
+            }
+        })
+        .collect();
+    Ok(FactAnswer { found, facts })
+}
+
+impl Derived {
+    /// Name of the computed field.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::YearsSince { name, .. }
+            | Self::Equals { name, .. }
+            | Self::Present { name, .. } => name,
+        }
+    }
+
+    fn value(&self, record: &serde_json::Map<String, serde_json::Value>, today: &str) -> Value {
+        let text = |field: &str| record.get(field).and_then(serde_json::Value::as_str);
+        match self {
+            Self::YearsSince { field, years, .. } => text(field)
+                .and_then(|date| has_passed(date, *years, today))
+                .map_or(Value::None, Value::Bool),
+            Self::Equals { field, value, .. } => {
+                text(field).map_or(Value::None, |held| Value::Bool(held == value))
+            }
+            Self::Present { field, .. } => {
+                Value::Bool(record.get(field).is_some_and(|held| !held.is_null()))
+            }
+        }
+    }
+}
+
+/// Whether `years` have passed between two dates `YYYY-MM-DD`. Someone born on 29 February comes of age on 1 March.
+fn has_passed(date: &str, years: i32, today: &str) -> Option<bool> {
+    let (year, rest) = split_date(date)?;
+    let (now, day) = split_date(today)?;
+    let passed = now - year;
+    Some(passed > years || (passed == years && day >= rest))
+}
+
+fn split_date(date: &str) -> Option<(i32, &str)> {
+    let (year, rest) = date.split_once('-')?;
+    let plain = date.len() == 10 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    if plain {
+        Some((year.parse().ok()?, rest))
+    } else {
+        None
+    }
+}
+
+fn value(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Bool(value) => Value::Bool(*value),
+        serde_json::Value::String(text) => Value::Text(text.clone()),
+        serde_json::Value::Number(number) => number
+            .as_i64()
+            .map_or_else(|| Value::Text(number.to_string()), Value::Int),
+        serde_json::Value::Array(list) => Value::List(list.iter().map(value).collect()),
+        serde_json::Value::Null | serde_json::Value::Object(_) => Value::None,
+    }
+}
+
+/// Takes from a back end's answer what was not asked for or not agreed.
+pub fn minimise(answer: FactAnswer, allowed: &[String]) -> FactAnswer {
+    let facts = answer
+        .facts
+        .into_iter()
+        .filter(|fact| allowed.contains(&fact.name))
+        .collect();
+    FactAnswer { facts, ..answer }
+}
+
+/// Forwards a request to a back end, as PR-REST describes: base address, path below the service, query, all headers of
+/// the signed request.
+///
+/// # Errors
+/// The back end does not answer.
+pub async fn forward(
+    http: &Http,
+    url: &str,
+    request: &RequestPart,
+    path: &NormalPath,
+    query: Option<&str>,
+    body: Option<&[u8]>,
+) -> Result<(ResponsePart, Option<Vec<u8>>), HttpError> {
+    let mark = query.map_or(String::new(), |query| format!("?{query}"));
+    let address = format!("{}{}{mark}", url.trim_end_matches('/'), path.encoded());
+    let headers = request.headers.iter().filter_map(|(name, value)| {
+        Some((
+            HeaderName::try_from(name.as_str()).ok()?,
+            HeaderValue::from_str(value).ok()?,
+        ))
+    });
+    let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
+    let bytes = bytes::Bytes::copy_from_slice(body.unwrap_or_default());
+    let answer = http
+        .ask(method, &address, HeaderMap::from_iter(headers), bytes)
+        .await?;
+    let kept: Vec<Header> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| {
+            !message::is_dropped(name.as_str()) && !name.as_str().starts_with("x-road-")
+        })
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect();
+    let reason = answer.status.canonical_reason().unwrap_or("").to_owned();
+    let part = ResponsePart {
+        status: answer.status.as_u16(),
+        reason,
+        headers: kept,
+    };
+    Ok((
+        part,
+        (!answer.body.is_empty()).then(|| answer.body.to_vec()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn birthdays_are_counted_by_the_calendar() {
+        for (date, today, yes) in [
+            ("2008-11-23", "2026-11-23", Some(true)),
+            ("2008-11-24", "2026-11-23", Some(false)),
+            ("2008-02-29", "2026-02-28", Some(false)),
+            ("2008-02-29", "2026-03-01", Some(true)),
+            ("1990-01-01", "2026-01-01", Some(true)),
+            ("unknown", "2026-01-01", None),
+            ("2008", "2026-01-01", None),
+        ] {
+            assert_eq!(has_passed(date, 18, today), yes, "{date} {today}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_allowed_fields_leave_a_table() {
+        store::testing::both(|store| async move {
+            store
+                .migrate(&[("exchange", sql::MIGRATIONS)])
+                .await
+                .unwrap();
+            let mut tx = store.begin().await.unwrap();
+            let facts =
+                r#"{"name":"Rosa","birth":"1990-05-01","marital":"S","shares":3,"x":{"y":1}}"#;
+            sql::set_record(&mut tx, "people", "1", facts, None, Moment(5))
+                .await
+                .unwrap();
+            let adult = Derived::YearsSince {
+                name: "over18".into(),
+                field: "birth".into(),
+                years: 18,
+            };
+            let fields = ["over18", "name", "x", "none"].map(String::from);
+            let ask = async |tx: &mut Tx, subject| {
+                from_table(
+                    tx,
+                    "people",
+                    std::slice::from_ref(&adult),
+                    subject,
+                    &fields,
+                    "2026-11-23",
+                )
+                .await
+            };
+            let answer = ask(&mut tx, "1").await.unwrap();
+            let values: Vec<_> = answer.facts.iter().map(|fact| fact.value.clone()).collect();
+            assert_eq!(
+                values,
+                [
+                    Value::Bool(true),
+                    Value::Text("Rosa".into()),
+                    Value::None,
+                    Value::None
+                ]
+            );
+            let json = serde_json::to_string(&answer).unwrap();
+            assert!(!json.contains("1990") && !json.contains("marital"));
+            let nobody = ask(&mut tx, "2").await.unwrap();
+            assert!(!nobody.found && nobody.facts.iter().all(|fact| fact.value == Value::None));
+        })
+        .await;
+    }
+
+    #[test]
+    fn questions_have_limits() {
+        assert!(FactQuestion::parse(Some(br#"{"subject":"1","fields":["a"]}"#)).is_ok());
+        let many =
+            serde_json::json!({ "subject": "1", "fields": vec!["a"; FIELDS_MAX + 1] }).to_string();
+        for bad in [
+            "",
+            "[]",
+            r#"{"subject":"","fields":["a"]}"#,
+            r#"{"subject":"1","fields":[""]}"#,
+            many.as_str(),
+        ] {
+            assert_eq!(
+                FactQuestion::parse(Some(bad.as_bytes())),
+                Err(BadQuestion),
+                "{bad}"
+            );
+        }
+        assert_eq!(FactQuestion::parse(None), Err(BadQuestion));
+    }
+
+    #[test]
+    fn a_back_end_that_says_too_much_is_cut() {
+        let field = |name: &str| FieldValue {
+            name: name.into(),
+            value: Value::None,
+            valid_until: None,
+        };
+        let answer = FactAnswer {
+            found: true,
+            facts: vec![field("a"), field("secret")],
+        };
+        assert_eq!(minimise(answer, &["a".to_owned()]).facts, [field("a")]);
+    }
+}

@@ -1,0 +1,219 @@
+//! Whether certificates are still good: OCSP responses, our own fetched and kept, a peer's checked.
+//!
+//! Our responses travel with every message (in the signature, and beside it for the TLS certificate), so that the other
+//! node need not ask anybody. A response is used until half of its time is over, then a new one is fetched; while the
+//! authority is away the old one goes on being used as long as peers accept it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kernel::{Chance, Clock, Moment};
+use store::Store;
+use trust::{Certificate, TrustError, Valid, ocsp};
+use web::client::Http;
+
+use crate::Keys;
+use crate::directory::{Held, View};
+use crate::sql;
+
+/// How old an OCSP response may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Freshness {
+    /// Greatest age in seconds.
+    pub seconds: i64,
+}
+
+/// Our own OCSP responses: for the signing chain and for the authentication chain.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Own {
+    pub sign: Vec<Vec<u8>>,
+    pub auth: Vec<Vec<u8>>,
+}
+
+/// Fetches and keeps OCSP responses for our own certificates.
+pub(crate) struct Statuses {
+    store: Store,
+    http: Http,
+    held: Held,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+    freshness: Freshness,
+    memory: Mutex<HashMap<String, (Vec<u8>, Moment)>>,
+}
+
+impl Statuses {
+    pub(crate) fn new(http: Http, held: Held, store: Store, freshness: Freshness) -> Self {
+        let (clock, chance) = (store.clock().clone(), store.chance().clone());
+        Self {
+            store,
+            http,
+            held,
+            clock,
+            chance,
+            freshness,
+            memory: Mutex::default(),
+        }
+    }
+
+    /// Responses for both of our chains, without the root.
+    pub(crate) async fn own(&self, keys: &Keys) -> Result<Own, String> {
+        Ok(Own {
+            sign: self.chain(&keys.sign_chain).await?,
+            auth: self.chain(keys.auth.chain()).await?,
+        })
+    }
+
+    async fn chain(&self, chain: &[Certificate]) -> Result<Vec<Vec<u8>>, String> {
+        let now = self.clock.now();
+        let view = self.held.current(now).ok_or("no current directory")?;
+        let mut responses = Vec::with_capacity(chain.len());
+        for (at, certificate) in chain.iter().enumerate() {
+            let above = chain.get(at + 1).or_else(|| {
+                view.roots()
+                    .chain(view.helpers())
+                    .find(|root| root.subject() == certificate.issuer())
+            });
+            let issuer = above.ok_or("the issuer of our certificate is not in the directory")?;
+            responses.push(self.one(certificate, issuer, &view, now).await?);
+        }
+        Ok(responses)
+    }
+
+    async fn one(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        view: &View,
+        now: Moment,
+    ) -> Result<Vec<u8>, String> {
+        let name = certificate.sha256_hex();
+        let kept = self.kept(&name).await;
+        let half = self.freshness.seconds / 2;
+        if let Some((response, at)) = &kept
+            && now.seconds_since(*at) < half
+        {
+            return Ok(response.clone());
+        }
+        match self.fetch(certificate, issuer, view, now).await {
+            Ok((response, at)) => {
+                self.remember(&name, &response, at).await;
+                Ok(response)
+            }
+            Err(cause) => match kept {
+                Some((response, at)) if now.seconds_since(at) < self.freshness.seconds => {
+                    Ok(response)
+                }
+                _ => Err(cause),
+            },
+        }
+    }
+
+    async fn kept(&self, name: &str) -> Option<(Vec<u8>, Moment)> {
+        let remembered = self
+            .memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
+        if remembered.is_some() {
+            return remembered;
+        }
+        let mut tx = self.store.read().await.ok()?;
+        let (response, at) = sql::ocsp(&mut tx, name).await.ok()??;
+        self.keep_in_memory(name, &response, at);
+        Some((response, at))
+    }
+
+    fn keep_in_memory(&self, name: &str, response: &[u8], at: Moment) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.insert(name.to_owned(), (response.to_vec(), at));
+    }
+
+    async fn remember(&self, name: &str, response: &[u8], at: Moment) {
+        self.keep_in_memory(name, response, at);
+        let kept = async {
+            let mut tx = self.store.begin().await?;
+            sql::set_ocsp(&mut tx, name, response, at).await?;
+            tx.commit().await
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "an OCSP response could not be kept");
+        }
+    }
+
+    async fn fetch(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        view: &View,
+        now: Moment,
+    ) -> Result<(Vec<u8>, Moment), String> {
+        let url = certificate.ocsp_url().or_else(|| view.ocsp_url(issuer));
+        let url = url.ok_or("no OCSP responder is known for our certificate")?;
+        let (request, _nonce) = ocsp::request(&[certificate], issuer, &*self.chance);
+        let reply = self
+            .http
+            .post(url, "application/ocsp-request", request)
+            .await;
+        let response = reply
+            .map_err(|error| format!("OCSP: {error}"))?
+            .body
+            .to_vec();
+        // The nonce proves nothing to the peers that get the response later; its age does.
+        let good = check_one(&response, certificate, issuer, view, now, self.freshness);
+        let good = good.map_err(|error| format!("OCSP: {error}"))?;
+        Ok((response, good.this_update()))
+    }
+}
+
+fn check_one(
+    response: &[u8],
+    certificate: &Certificate,
+    issuer: &Certificate,
+    view: &View,
+    now: Moment,
+    freshness: Freshness,
+) -> Result<ocsp::Good, TrustError> {
+    let responders: Vec<Certificate> = view.helpers().cloned().collect();
+    let freshness_seconds = Some(freshness.seconds);
+    let check = ocsp::Check {
+        freshness_seconds,
+        responders: &responders,
+        ..ocsp::Check::at(now)
+    };
+    ocsp::verify(response, certificate, issuer, &check)?.good()
+}
+
+/// Demands a good response for every certificate of a path below the root.
+///
+/// # Errors
+/// A response is missing, too old, badly signed, or says anything but 'good'.
+pub fn check_all(
+    valid: &Valid,
+    responses: &[Vec<u8>],
+    view: &View,
+    now: Moment,
+    freshness: Freshness,
+) -> Result<(), TrustError> {
+    for pair in valid.path().windows(2) {
+        let [certificate, issuer] = pair else {
+            continue;
+        };
+        let mut last = TrustError::Refused {
+            why: "no OCSP response for a certificate",
+        };
+        let good = responses.iter().any(|response| {
+            match check_one(response, certificate, issuer, view, now, freshness) {
+                Ok(_) => true,
+                Err(error) => {
+                    last = error;
+                    false
+                }
+            }
+        });
+        if !good {
+            return Err(last);
+        }
+    }
+    Ok(())
+}

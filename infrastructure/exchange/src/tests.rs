@@ -1,0 +1,5 @@
+//! Two bodies and an authority in one process, over real sockets: what works, and what attackers try.
+
+mod attacks;
+mod country;
+mod journey;

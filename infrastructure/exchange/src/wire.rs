@@ -1,0 +1,68 @@
+//! The way between nodes. One kind exists today: mutual TLS 1.3 over TCP.
+//!
+//! `ask` sends over it and `answer` receives from it; both get whole messages and know nothing of sockets. It promises
+//! that whoever is at the other end holds a certificate that the directory lists, and that no peer can hold more than
+//! the stated memory and time. [`Wire`] is an enum so that X-Road's TLS 1.2 suites and a simulated network become
+//! further kinds without touching its users.
+
+mod caller;
+mod listener;
+mod tls;
+
+pub use caller::{Caller, Reply, WireError};
+pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
+pub use tls::{TlsIdentity, TlsSetup};
+
+/// Header that names the digest of the message layer.
+pub const HASH_ALGORITHM: (&str, &str) = ("x-hash-algorithm", "SHA-512");
+/// The version that this node announces to peers that compare it (X-Road's own number, whose wire is spoken).
+pub const PROXY_VERSION: (&str, &str) = ("x-proxy-version", "7.8.0-tambo");
+/// Header that tells REST messages from SOAP ones.
+pub const MESSAGE_TYPE: (&str, &str) = ("x-road-message-type", "REST");
+
+/// How messages leave this node.
+#[derive(Clone)]
+pub enum Wire {
+    /// Mutual TLS 1.3.
+    Tls(Caller),
+}
+
+impl Wire {
+    /// Sends a framed request to `address` (`host:port`) and waits for the reply.
+    ///
+    /// # Errors
+    /// [`WireError`], which tells 'never arrived' from 'no good answer'.
+    pub async fn call(&self, address: &str, call: Call) -> Result<Reply, WireError> {
+        match self {
+            Self::Tls(caller) => caller.call(address, call).await,
+        }
+    }
+}
+
+/// One framed request.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The boundary of the frame.
+    pub boundary: String,
+    /// The number of this attempt.
+    pub request_id: String,
+    /// The content type that the information system gave its body, if it gave one.
+    pub original_content_type: String,
+    /// The framed bytes.
+    pub bytes: bytes::Bytes,
+}
+
+/// The content type of a framed message.
+pub fn content_type(boundary: &str) -> String {
+    format!("multipart/mixed; charset=UTF-8; boundary={boundary}")
+}
+
+/// A boundary in X-Road's form: `xtop` and thirty letters.
+pub fn new_boundary(chance: &dyn kernel::Chance) -> String {
+    let mut bytes = [0_u8; 30];
+    chance.fill(&mut bytes);
+    bytes.iter().fold(String::from("xtop"), |mut text, byte| {
+        text.push(char::from(b'a' + byte % 26));
+        text
+    })
+}

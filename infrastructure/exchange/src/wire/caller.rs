@@ -1,0 +1,264 @@
+//! Calls to other nodes: connections that are kept and used again, each call bounded in time and size.
+//!
+//! A call that surely never left is repeated once on a fresh connection. One that may have left is not: the peer would
+//! take the repetition for a replay.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+use trust::Certificate;
+
+use super::{Call, HASH_ALGORITHM, MESSAGE_TYPE, PROXY_VERSION, TlsSetup, content_type};
+use crate::domain::codes::{FAULT_BYTES_MAX, Report};
+use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
+
+/// How long an unused connection is kept; below the listener's own limit, so that we close first.
+const IDLE: Duration = Duration::from_secs(8);
+/// Most unused connections kept to one address.
+const IDLE_MAX: usize = 32;
+/// Longest wait for a connection; a satellite line needs two to three seconds with TLS.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Most bytes of a response's header section.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Why no reply came.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The peer can't be reached, or is not a server of the instance.
+    #[error("can't reach the node: {0}")]
+    Unreachable(String),
+    /// The peer was reached, but the line broke before the reply was complete.
+    #[error("the line broke: {0}")]
+    Broken(String),
+    /// The peer stood still for too long.
+    #[error("the node took too long")]
+    Timeout,
+    /// The reply is not a message.
+    #[error("the reply is not a message: {0}")]
+    Malformed(String),
+}
+
+/// What came back.
+#[derive(Debug)]
+pub enum Reply {
+    /// A message, still unverified.
+    Message {
+        /// Its parts.
+        envelope: Box<Envelope>,
+        /// The certificate at the other end of the line.
+        peer: Certificate,
+    },
+    /// The peer's refusal.
+    Fault(Report),
+}
+
+struct Line {
+    sender: SendRequest<Full<Bytes>>,
+    peer: Certificate,
+    free_since: Instant,
+}
+
+/// Calls other nodes; cloning shares the connections.
+#[derive(Clone)]
+pub struct Caller {
+    setup: TlsSetup,
+    stall: Duration,
+    body_max: usize,
+    lines: Arc<Mutex<HashMap<String, Vec<Line>>>>,
+}
+
+impl Caller {
+    /// A caller that gives up on a line after `stall` of silence and takes bodies up to `body_max` bytes.
+    pub fn new(setup: TlsSetup, stall: Duration, body_max: usize) -> Self {
+        Self {
+            setup,
+            stall,
+            body_max,
+            lines: Arc::default(),
+        }
+    }
+
+    pub(super) async fn call(&self, address: &str, call: Call) -> Result<Reply, WireError> {
+        let mut request = request(&call)?;
+        if let Some(mut line) = self.take(address) {
+            match line.sender.try_send_request(request).await {
+                Ok(response) => return self.read(address, line, response).await,
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(WireError::Broken(failed.error().to_string())),
+                },
+            }
+        }
+        let mut line = self.connect(address).await?;
+        let response = line.sender.send_request(request).await;
+        let response = response.map_err(|error| WireError::Broken(error.to_string()))?;
+        self.read(address, line, response).await
+    }
+
+    /// A kept connection that still looks alive.
+    fn take(&self, address: &str) -> Option<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lines.get_mut(address)?;
+        while let Some(line) = kept.pop() {
+            if line.sender.is_ready() && line.free_since.elapsed() < IDLE {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    fn keep(&self, address: &str, line: Line) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lines.entry(address.to_owned()).or_default();
+        kept.retain(|old| !old.sender.is_closed() && old.free_since.elapsed() < IDLE);
+        if kept.len() < IDLE_MAX {
+            kept.push(Line {
+                free_since: Instant::now(),
+                ..line
+            });
+        }
+    }
+
+    async fn connect(&self, address: &str) -> Result<Line, WireError> {
+        let unreachable = |cause: &dyn std::fmt::Display| WireError::Unreachable(cause.to_string());
+        let connecting = async {
+            let tcp = TcpStream::connect(address)
+                .await
+                .map_err(|e| unreachable(&e))?;
+            tcp.set_nodelay(true).map_err(|e| unreachable(&e))?;
+            let name = ServerName::try_from("node.invalid").map_err(|e| unreachable(&e))?;
+            let connector = TlsConnector::from(self.setup.client.clone());
+            let tls = connector
+                .connect(name, tcp)
+                .await
+                .map_err(|e| unreachable(&e))?;
+            let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let shown = shown.ok_or_else(|| unreachable(&"the node showed no certificate"))?;
+            let peer = Certificate::from_der(shown).map_err(|e| unreachable(&e))?;
+            let (sender, connection) = Builder::new()
+                .max_buf_size(HEAD_BYTES_MAX)
+                .handshake(TokioIo::new(tls))
+                .await
+                .map_err(|e| unreachable(&e))?;
+            tokio::spawn(connection);
+            Ok(Line {
+                sender,
+                peer,
+                free_since: Instant::now(),
+            })
+        };
+        timeout(CONNECT, connecting)
+            .await
+            .map_err(|_| unreachable(&"no connection in time"))?
+    }
+
+    async fn read(
+        &self,
+        address: &str,
+        line: Line,
+        response: Response<Incoming>,
+    ) -> Result<Reply, WireError> {
+        let status = response.status();
+        let kind = response.headers().get(http::header::CONTENT_TYPE);
+        let kind = kind
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+            .to_owned();
+        let body = response.into_body();
+        let reply = if let (StatusCode::OK, Some(boundary)) = (status, multipart::boundary(&kind)) {
+            let reader = Reader::new(&boundary, Direction::Response, self.body_max);
+            match self.read_message(body, reader).await {
+                Ok(envelope) => Reply::Message {
+                    envelope: Box::new(envelope),
+                    peer: line.peer.clone(),
+                },
+                Err(ReadError::Bad(BadEnvelope::Fault(bytes))) => fault(&bytes)?,
+                Err(ReadError::Bad(bad)) => return Err(WireError::Malformed(bad.to_string())),
+                Err(ReadError::Line(error)) => return Err(error),
+            }
+        } else if kind.starts_with("text/xml") {
+            fault(&self.read_fault(body).await?)?
+        } else {
+            return Err(WireError::Malformed(format!(
+                "status {status}, content type {kind}"
+            )));
+        };
+        self.keep(address, line);
+        Ok(reply)
+    }
+
+    async fn read_message(
+        &self,
+        mut body: Incoming,
+        mut reader: Reader,
+    ) -> Result<Envelope, ReadError> {
+        while let Some(piece) = self.piece(&mut body).await.map_err(ReadError::Line)? {
+            reader.push(&piece).map_err(ReadError::Bad)?;
+        }
+        reader.finish().map_err(ReadError::Bad)
+    }
+
+    async fn read_fault(&self, mut body: Incoming) -> Result<Vec<u8>, WireError> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.piece(&mut body).await? {
+            if bytes.len() + piece.len() > FAULT_BYTES_MAX {
+                return Err(WireError::Malformed("the fault is too large".to_owned()));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
+    async fn piece(&self, body: &mut Incoming) -> Result<Option<Bytes>, WireError> {
+        loop {
+            let frame = timeout(self.stall, body.frame())
+                .await
+                .map_err(|_| WireError::Timeout)?;
+            match frame {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(WireError::Broken(error.to_string())),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+}
+
+enum ReadError {
+    Bad(BadEnvelope),
+    Line(WireError),
+}
+
+fn fault(bytes: &[u8]) -> Result<Reply, WireError> {
+    let report = Report::from_soap(bytes);
+    report
+        .map(Reply::Fault)
+        .ok_or_else(|| WireError::Malformed("the fault can't be read".to_owned()))
+}
+
+fn request(call: &Call) -> Result<Request<Full<Bytes>>, WireError> {
+    Request::post("/")
+        .header(http::header::HOST, "node.invalid")
+        .header(http::header::CONTENT_TYPE, content_type(&call.boundary))
+        .header(HASH_ALGORITHM.0, HASH_ALGORITHM.1)
+        .header(PROXY_VERSION.0, PROXY_VERSION.1)
+        .header(MESSAGE_TYPE.0, MESSAGE_TYPE.1)
+        .header("x-original-content-type", &call.original_content_type)
+        .header("x-road-request-id", &call.request_id)
+        .body(Full::new(call.bytes.clone()))
+        .map_err(|error| WireError::Malformed(error.to_string()))
+}

@@ -1,0 +1,277 @@
+//! Calls from other nodes: accepts, shakes hands, reads whole messages within limits, hands them to one handler.
+//!
+//! Each connection costs bounded memory and each wait has an end: handshake, header section, every piece of a body,
+//! the whole message. A peer over a limit gets a fault if it can still be told, and loses its connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Method, Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use trust::Certificate;
+
+use super::{HASH_ALGORITHM, TlsSetup, content_type};
+use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
+
+/// Longest handshake; a satellite line needs two to three seconds.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Largest header section of a call; ours have seven short headers.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Most headers of a call.
+const HEADERS_MAX: usize = 32;
+/// How long a stop waits for running calls before it cuts them.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A message as it arrived.
+pub struct Arrived {
+    /// The certificate at the other end of the line.
+    pub peer: Certificate,
+    /// The `x-road-request-id` of the transport.
+    pub request_id: String,
+    /// The parts, or why the bytes are not a message.
+    pub message: Result<Envelope, BadArrival>,
+}
+
+/// Why no message arrived.
+#[derive(Debug, thiserror::Error)]
+pub enum BadArrival {
+    /// Not the framing of the protocol.
+    #[error("{0}")]
+    Envelope(#[from] BadEnvelope),
+    /// The sender stood still or went away.
+    #[error("the sender stood still or went away")]
+    Stalled,
+    /// The call is not a POST of a multipart message.
+    #[error("not a POST of a multipart/mixed message")]
+    Kind,
+}
+
+/// What goes back.
+pub enum Departing {
+    /// A signed message.
+    Message {
+        /// The frame's boundary.
+        boundary: String,
+        /// The framed bytes.
+        bytes: Bytes,
+    },
+    /// A SOAP fault.
+    Fault(String),
+}
+
+/// Decides on each message.
+pub type Handler = Arc<dyn Fn(Arrived) -> BoxFuture<'static, Departing> + Send + Sync>;
+
+/// What one listener may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most connections at the same time.
+    pub connections: usize,
+    /// Longest silence within a message.
+    pub stall: Duration,
+    /// Longest time for a whole message to arrive.
+    pub whole: Duration,
+    /// Largest body.
+    pub body: usize,
+}
+
+/// A running listener. Dropping it does not stop it; [`Serving::stop`] does, gracefully.
+pub struct Serving {
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Serving {
+    pub(crate) fn new(stop: watch::Sender<bool>, task: tokio::task::JoinHandle<()>) -> Self {
+        Self { stop, task }
+    }
+
+    /// Takes no more calls, lets running ones end, and returns.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+
+    /// Cuts everything at once, as a power failure would; for tests of what survives.
+    pub fn cut(self) {
+        self.task.abort();
+    }
+}
+
+/// Serves `listener` until it is stopped.
+pub fn serve(listener: TcpListener, setup: &TlsSetup, limits: Limits, handler: Handler) -> Serving {
+    let (stop, stopped) = watch::channel(false);
+    let acceptor = TlsAcceptor::from(setup.server.clone());
+    let task = tokio::spawn(accept(listener, acceptor, limits, handler, stopped));
+    Serving { stop, task }
+}
+
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    limits: Limits,
+    handler: Handler,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            break;
+        };
+        let tcp = tokio::select! {
+            tcp = listener.accept() => tcp,
+            _ = stopped.changed() => break,
+        };
+        while connections.try_join_next().is_some() {}
+        let Ok((tcp, _)) = tcp else {
+            // Out of file descriptors: waiting frees some.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let connection = Connection {
+            limits,
+            handler: handler.clone(),
+            stopped: stopped.clone(),
+        };
+        let acceptor = acceptor.clone();
+        connections.spawn(async move {
+            let _place = place;
+            connection.run(acceptor, tcp).await;
+        });
+    }
+    drop(listener);
+    let _ = timeout(FAREWELL, async {
+        while connections.join_next().await.is_some() {}
+    })
+    .await;
+}
+
+struct Connection {
+    limits: Limits,
+    handler: Handler,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn run(mut self, acceptor: TlsAcceptor, tcp: TcpStream) {
+        let _ = tcp.set_nodelay(true);
+        let tls = match timeout(HANDSHAKE, acceptor.accept(tcp)).await {
+            Ok(Ok(tls)) => tls,
+            Ok(Err(error)) => return tracing::info!(%error, "a node was refused in the handshake"),
+            Err(_) => return tracing::info!("a node did not finish the handshake"),
+        };
+        let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let Some(Ok(peer)) = shown.map(|der| Certificate::from_der(der)) else {
+            return;
+        };
+        let (limits, handler) = (self.limits, self.handler.clone());
+        let service = service_fn(move |request| {
+            let (handler, peer) = (handler.clone(), peer.clone());
+            async move {
+                Ok::<_, std::convert::Infallible>(receive(request, peer, limits, &handler).await)
+            }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.stall)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .max_headers(HEADERS_MAX)
+            .serve_connection(TokioIo::new(tls), service);
+        tokio::pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            _ = self.stopped.changed() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
+        }
+    }
+}
+
+async fn receive(
+    request: Request<Incoming>,
+    peer: Certificate,
+    limits: Limits,
+    handler: &Handler,
+) -> Response<Full<Bytes>> {
+    let text = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+    };
+    let request_id = text("x-road-request-id").to_owned();
+    let boundary = multipart::boundary(text("content-type"));
+    let is_post = request.method() == Method::POST && request.uri().path() == "/";
+    let message = match boundary.filter(|_| is_post) {
+        None => Err(BadArrival::Kind),
+        Some(boundary) => {
+            let reader = Reader::new(&boundary, Direction::Request, limits.body);
+            let reading = read(request.into_body(), reader, limits.stall);
+            timeout(limits.whole, reading)
+                .await
+                .unwrap_or(Err(BadArrival::Stalled))
+        }
+    };
+    let is_whole = message.is_ok();
+    let mut response = respond(
+        handler(Arrived {
+            peer,
+            request_id,
+            message,
+        })
+        .await,
+    );
+    if !is_whole {
+        // The rest of a bad message is not worth reading.
+        response.headers_mut().insert(
+            header::CONNECTION,
+            header::HeaderValue::from_static("close"),
+        );
+    }
+    response
+}
+
+async fn read(
+    mut body: Incoming,
+    mut reader: Reader,
+    stall: Duration,
+) -> Result<Envelope, BadArrival> {
+    loop {
+        match timeout(stall, body.frame()).await {
+            Err(_) | Ok(Some(Err(_))) => return Err(BadArrival::Stalled),
+            Ok(None) => return Ok(reader.finish()?),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    reader.push(&data)?;
+                }
+            }
+        }
+    }
+}
+
+fn respond(departing: Departing) -> Response<Full<Bytes>> {
+    let (kind, bytes) = match departing {
+        Departing::Message { boundary, bytes } => (content_type(&boundary), bytes),
+        Departing::Fault(text) => ("text/xml; charset=UTF-8".to_owned(), Bytes::from(text)),
+    };
+    let mut response = Response::new(Full::new(bytes));
+    if let Ok(value) = header::HeaderValue::from_str(&kind) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    let algorithm = header::HeaderValue::from_static(HASH_ALGORITHM.1);
+    response.headers_mut().insert(HASH_ALGORITHM.0, algorithm);
+    response
+}

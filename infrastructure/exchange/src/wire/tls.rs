@@ -1,0 +1,235 @@
+//! TLS between nodes: both sides show an authentication certificate, and the directory decides whether it counts.
+//!
+//! There is no check of host names: X-Road's trust is in the certificate's digest, registered for a server. Sessions
+//! are never resumed, because a resumed session would skip that check.
+
+use std::sync::Arc;
+
+use kernel::Clock;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, ServerConfig};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError,
+    PeerIncompatible, SignatureScheme,
+};
+use trust::{Certificate, Signer, TrustError};
+
+use crate::directory::Held;
+
+/// Most intermediate certificates taken from a handshake; real chains have one or two.
+const INTERMEDIATES_MAX: usize = 6;
+
+/// This node's authentication key with its certificates, the leaf first and without the root.
+#[derive(Clone)]
+pub struct TlsIdentity {
+    key: Arc<CertifiedKey>,
+    chain: Vec<Certificate>,
+}
+
+impl TlsIdentity {
+    /// Joins key and chain.
+    ///
+    /// # Errors
+    /// The key can't be used for TLS, or the certificate is another key's.
+    pub fn new(signer: &Signer, chain: Vec<Certificate>) -> Result<Self, TrustError> {
+        let leaf = chain.first().ok_or(TrustError::Refused {
+            why: "no authentication certificate",
+        })?;
+        if leaf.spki() != signer.spki_der() {
+            return Err(TrustError::Refused {
+                why: "the certificate belongs to another key",
+            });
+        }
+        let ders = chain
+            .iter()
+            .map(|cert| CertificateDer::from(cert.der().to_vec()))
+            .collect();
+        let key = Arc::new(CertifiedKey::new(ders, signer.tls_key()?));
+        Ok(Self { key, chain })
+    }
+
+    /// The certificates, the leaf first.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+}
+
+/// Ready-made configurations for both directions.
+#[derive(Clone)]
+pub struct TlsSetup {
+    /// For calls to other nodes.
+    pub client: Arc<ClientConfig>,
+    /// For other nodes' calls.
+    pub server: Arc<ServerConfig>,
+}
+
+impl TlsSetup {
+    /// Builds both configurations; what they trust follows `held` and `clock` from handshake to handshake.
+    ///
+    /// # Errors
+    /// The crypto provider refuses TLS 1.3, which it never does.
+    pub fn new(identity: &TlsIdentity, held: Held, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+        let algorithms = provider.signature_verification_algorithms;
+        let verifier = Arc::new(PeerVerifier {
+            held,
+            clock,
+            algorithms,
+        });
+        let resolver = Arc::new(SingleCertAndKey::from(identity.key.clone()));
+        let versions = &[&rustls::version::TLS13];
+        let mut client = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(versions)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier.clone())
+            .with_client_cert_resolver(resolver.clone());
+        client.enable_sni = false;
+        client.resumption = Resumption::disabled();
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(resolver);
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+        Ok(Self {
+            client: Arc::new(client),
+            server: Arc::new(server),
+        })
+    }
+}
+
+/// Decides whether a certificate belongs to a server of the instance.
+struct PeerVerifier {
+    held: Held,
+    clock: Arc<dyn Clock>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl std::fmt::Debug for PeerVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PeerVerifier")
+    }
+}
+
+fn refused(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(cause))))
+}
+
+impl PeerVerifier {
+    fn check(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
+        let now = self.clock.now();
+        let none = TrustError::Refused {
+            why: "no current directory",
+        };
+        let view = self.held.current(now).ok_or_else(|| refused(none))?;
+        let leaf = Certificate::from_der(leaf).map_err(refused)?;
+        let mut chain: Vec<Certificate> = others
+            .iter()
+            .take(INTERMEDIATES_MAX)
+            .filter_map(|der| Certificate::from_der(der).ok())
+            .collect();
+        chain.extend(view.helpers().cloned());
+        view.anchors()
+            .validate(&leaf, &chain, now)
+            .and_then(trust::Valid::for_authentication)
+            .map_err(refused)?;
+        if view.server_with(&leaf.sha256_hex()).is_none() {
+            return Err(refused(TrustError::Refused {
+                why: "the certificate is not registered",
+            }));
+        }
+        Ok(())
+    }
+
+    fn check_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+}
+
+const ONLY_TLS13: Error = Error::PeerIncompatible(PeerIncompatible::Tls13RequiredForQuic);
+
+impl ServerCertVerifier for PeerVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.check(end_entity, intermediates)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(ONLY_TLS13)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for PeerVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.check(end_entity, intermediates)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(ONLY_TLS13)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.check_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
