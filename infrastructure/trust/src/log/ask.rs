@@ -3,8 +3,12 @@
 //! Read by `journal` after each turn. Promises that an absent witness costs nothing but its cosignature, that a wrong
 //! memory of what it saw is mended by its own answer, and that an answer which shows two histories stops the log.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use data_encoding::BASE64;
 use store::Tx;
+use web::client::{Http, HttpLimits};
 
 use super::checkpoint::cosigned_at;
 use super::journal::{Log, LogError};
@@ -14,6 +18,8 @@ use super::sql;
 use super::tiles::{TileSet, number};
 use super::witness::{Witness, WitnessAnswer};
 
+/// Bytes of a witness's answer: some signature lines.
+const ANSWER_MAX: usize = 64 * 1024;
 /// Questions of one turn: the second one mends what the first one's refusal told.
 const QUESTIONS_MAX: usize = 3;
 
@@ -22,6 +28,15 @@ const QUESTIONS_MAX: usize = 3;
 pub enum WitnessPeer {
     /// A witness in the same process: the authority's own log, and simulated countries.
     Local(Witness),
+    /// A witness elsewhere.
+    Http {
+        /// Address of its `add-checkpoint`.
+        url: String,
+        /// The key that verifies its cosignatures.
+        key: VerifierKey,
+        /// Asks it.
+        client: Http,
+    },
 }
 
 /// What came back for one checkpoint.
@@ -35,16 +50,43 @@ enum Outcome {
 }
 
 impl WitnessPeer {
+    /// A witness whose addresses begin with `prefix` (the submission prefix, without a slash at its end).
+    pub fn at(prefix: &str, key: VerifierKey, client: Http) -> Self {
+        let client = client.limits(HttpLimits {
+            connect: Duration::from_secs(2),
+            total: Duration::from_secs(5),
+            answer_bytes: ANSWER_MAX,
+        });
+        Self::Http {
+            url: format!("{prefix}/add-checkpoint"),
+            key,
+            client,
+        }
+    }
+
     /// The key that verifies its cosignatures.
     pub fn verifier(&self) -> &VerifierKey {
         match self {
             Self::Local(witness) => witness.verifier(),
+            Self::Http { key, .. } => key,
         }
     }
 
     async fn ask(&self, body: String) -> Option<WitnessAnswer> {
         match self {
             Self::Local(witness) => Some(witness.answer(body.as_bytes()).await),
+            Self::Http { url, client, .. } => {
+                match client.post(url, "text/plain; charset=utf-8", body).await {
+                    Ok(answer) => {
+                        let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+                        WitnessAnswer::read(answer.status.as_u16(), text)
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "the witness is away");
+                        None
+                    }
+                }
+            }
         }
     }
 }
@@ -64,10 +106,7 @@ impl Log {
             sql::last_checkpoint(&mut tx).await?,
         );
         let last = last.ok_or(LogError::Damaged("no checkpoint"))?;
-        let first_time = !self
-            .inner
-            .met_witness
-            .load(std::sync::atomic::Ordering::Acquire);
+        let first_time = !self.inner.met_witness.load(Ordering::Acquire);
         if !last.cosigned.is_empty() && !first_time {
             return Ok(true);
         }
@@ -80,7 +119,10 @@ impl Log {
             // The network is never waited for inside a transaction.
             drop(tx);
             match self.put(witness, last.size, body).await? {
-                Outcome::Cosigned => return Ok(true),
+                Outcome::Cosigned => {
+                    self.inner.met_witness.store(true, Ordering::Release);
+                    return Ok(true);
+                }
                 Outcome::From(size) if size <= last.size => old = size,
                 Outcome::From(_) | Outcome::Away => return Ok(false),
             }

@@ -12,7 +12,10 @@ use data_encoding::HEXLOWER;
 use kernel::{Id, Moment};
 use serde::{Deserialize, Serialize};
 
-use super::merkle::Hash;
+use super::merkle::{Hash, sha256};
+use crate::error::TrustError;
+use crate::keys::{Algorithm, Signer};
+use crate::sigalg;
 
 /// Characters of an entry's kind, for example `exchange.asked`.
 pub const KIND_MAX: usize = 64;
@@ -109,6 +112,20 @@ impl PseudonymSecret {
     /// The secret from 32 bytes that this body keeps encrypted.
     pub fn new(secret: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// The secret derived from an Ed25519 key kept for this alone: its signatures are repeatable and nobody sees them.
+    ///
+    /// # Errors
+    /// Another kind of key (whose signatures would differ each time), or one that can't sign now.
+    pub fn from_signer(signer: &Signer) -> Result<Self, TrustError> {
+        if signer.algorithm() != Algorithm::Ed25519 {
+            return Err(TrustError::Unsupported {
+                what: "key for pseudonyms",
+            });
+        }
+        let made = signer.sign(b"tambo log pseudonyms, version 1", sigalg::Hash::Sha512)?;
+        Ok(Self::new(&sha256(&made)))
     }
 
     /// The pseudonym of a national number.
@@ -302,6 +319,26 @@ mod tests {
         });
         // Even the largest entry fits the two length bytes of a bundle.
         assert!(leaf(full).unwrap() < usize::from(u16::MAX));
+    }
+
+    #[test]
+    fn the_secret_of_a_key_is_always_the_same() {
+        let signer = Signer::ephemeral("log-pseudonyms", Algorithm::Ed25519).unwrap();
+        let made = || {
+            PseudonymSecret::from_signer(&signer)
+                .unwrap()
+                .pseudonym("12345678")
+        };
+        assert_eq!(made(), made());
+        let other = Signer::ephemeral("log-pseudonyms", Algorithm::Ed25519).unwrap();
+        assert_ne!(
+            made(),
+            PseudonymSecret::from_signer(&other)
+                .unwrap()
+                .pseudonym("12345678")
+        );
+        let wrong = Signer::ephemeral("log-pseudonyms", Algorithm::P256).unwrap();
+        assert!(PseudonymSecret::from_signer(&wrong).is_err());
     }
 
     #[test]

@@ -14,9 +14,11 @@ use super::ask::WitnessPeer;
 use super::checkpoint::Checkpoint;
 use super::entry::{Entry, EntryFault, Pseudonym, PseudonymSecret};
 use super::merkle::{Hash, Span, empty_root, leaf_hash};
-use super::note::{Note, NoteFault, NoteKey, VerifierKey};
+use super::note::{Note, NoteFault, NoteKey, SignatureKind, VerifierKey};
 use super::sql::{self, EntryRow, Head};
 use super::tiles::{LEVEL_MAX, TILE_HEIGHT, TileId, TileSet};
+use crate::error::TrustError;
+use crate::keys::{Algorithm, KeyStore};
 
 /// What a body's log needs.
 pub struct LogSettings {
@@ -26,6 +28,28 @@ pub struct LogSettings {
     pub secret: PseudonymSecret,
     /// Who cosigns checkpoints, if anybody.
     pub witness: Option<WitnessPeer>,
+}
+
+impl LogSettings {
+    /// The settings of the log `origin` whose keys lie in `keys`, made there if they are missing: `log` signs,
+    /// `log-pseudonyms` makes pseudonyms.
+    ///
+    /// # Errors
+    /// The key store failed, or `origin` can't stand in a note.
+    pub fn new(
+        keys: &KeyStore,
+        origin: &str,
+        witness: Option<WitnessPeer>,
+    ) -> Result<Self, LogError> {
+        let signer = keys.signer_or_create("log", Algorithm::Ed25519)?;
+        let key = NoteKey::from_signer(origin, SignatureKind::Note, signer)?;
+        let signer = keys.signer_or_create("log-pseudonyms", Algorithm::Ed25519)?;
+        Ok(Self {
+            key,
+            secret: PseudonymSecret::from_signer(&signer)?,
+            witness,
+        })
+    }
 }
 
 /// The transparency log of one body. Cheap to clone.
@@ -39,7 +63,9 @@ pub(super) struct Inner {
     pub key: NoteKey,
     pub secret: PseudonymSecret,
     pub witness: Option<WitnessPeer>,
-    /// Set once this process has asked the witness about the head it found at the start.
+    /// Set once this process has tried to ask the witness about the head it found at the start.
+    pub asked_witness: AtomicBool,
+    /// Set once the witness has cosigned for this process.
     pub met_witness: AtomicBool,
 }
 
@@ -55,6 +81,9 @@ pub enum LogError {
     /// A note or key is wrong.
     #[error(transparent)]
     Note(#[from] NoteFault),
+    /// The key store failed.
+    #[error(transparent)]
+    Key(#[from] TrustError),
     /// The stored log belongs to another origin than the key's name.
     #[error("the store holds the log {stored}, the key belongs to {key}")]
     OtherOrigin {
@@ -115,15 +144,16 @@ impl Log {
             secret,
             witness,
         } = settings;
-        let met_witness = AtomicBool::new(false);
+        let inner = Inner {
+            store,
+            key,
+            secret,
+            witness,
+            asked_witness: AtomicBool::new(false),
+            met_witness: AtomicBool::new(false),
+        };
         let log = Self {
-            inner: Arc::new(Inner {
-                store,
-                key,
-                secret,
-                witness,
-                met_witness,
-            }),
+            inner: Arc::new(inner),
         };
         let mut tx = log.inner.store.begin().await?;
         sql::create_head(&mut tx, log.origin()).await?;
@@ -180,17 +210,12 @@ impl Log {
         Ok(id)
     }
 
-    /// One turn: gives all staged entries their places under new checkpoints, then asks the witness.
-    /// A witness that is away is no failure: the log goes on with its own signature and asks again at the next turn.
+    /// Gives all staged entries their places under new checkpoints, then asks the witness; tells how many there were.
+    /// A witness that is away is no failure: the log goes on with its own signature and asks again the next time.
     ///
     /// # Errors
     /// The store failed or is damaged, or the witness knows that this store is an old copy.
     pub async fn sequence(&self) -> Result<u64, LogError> {
-        if !self.inner.met_witness.load(Ordering::Acquire) {
-            // Before the first new signature: an old copy of the store must not sign a second history.
-            let answered = self.cosign().await?;
-            self.inner.met_witness.store(answered, Ordering::Release);
-        }
         let placed = self.place_all().await?;
         self.cosign().await?;
         Ok(placed)
@@ -201,6 +226,10 @@ impl Log {
     /// # Errors
     /// As `sequence`.
     pub async fn place_all(&self) -> Result<u64, LogError> {
+        if !self.inner.asked_witness.swap(true, Ordering::AcqRel) {
+            // Before the first new signature: an old copy of the store must not sign a second history.
+            self.cosign().await?;
+        }
         let mut placed = 0;
         loop {
             let mut tx = self.inner.store.read().await?;

@@ -11,6 +11,9 @@ use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::merkle::sha256;
+use crate::error::TrustError;
+use crate::keys::Signer;
+use crate::sigalg::{Hash, KeyKind};
 
 /// Bytes of a whole note; a checkpoint with 16 cosignatures has about 3 kB.
 pub const NOTE_MAX: usize = 64 * 1024;
@@ -186,6 +189,26 @@ impl NoteKey {
     /// The private key of `verifier`, reached through `sign`.
     pub fn new(verifier: VerifierKey, sign: SignFn) -> Self {
         Self { verifier, sign }
+    }
+
+    /// The key `signer` holds, which must be Ed25519, under `name`.
+    ///
+    /// # Errors
+    /// Another kind of key, or a name that can't stand in a note.
+    pub fn from_signer(name: &str, kind: SignatureKind, signer: Signer) -> Result<Self, NoteFault> {
+        let public = match KeyKind::of_spki(signer.spki_der()) {
+            Ok((KeyKind::Ed25519, bits)) => bits.try_into().ok(),
+            _ => None,
+        };
+        let public = public.ok_or(NoteFault::BadKey("not Ed25519"))?;
+        let verifier = VerifierKey::new(name, kind, public)?;
+        let sign = move |message: &[u8]| -> Result<Vec<u8>, TrustError> {
+            signer.sign(message, Hash::Sha512)
+        };
+        Ok(Self::new(
+            verifier,
+            Arc::new(move |message| sign(message).ok()),
+        ))
     }
 
     /// What verifies this key's signatures.

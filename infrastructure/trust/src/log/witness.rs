@@ -11,10 +11,12 @@ use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use super::checkpoint::{Checkpoint, cosign, parse_hash};
+use super::journal::LogError;
 use super::merkle::{Hash, PROOF_MAX, empty_root, sha256, verify_consistency};
-use super::note::{Note, NoteKey, VerifierKey};
+use super::note::{Note, NoteKey, SignatureKind, VerifierKey};
 use super::sql::{self, Seen};
 use super::tiles::number;
+use crate::keys::{Algorithm, KeyStore};
 
 /// Bytes of a question: 63 hashes and a checkpoint with some signatures stay far below.
 pub const REQUEST_MAX: usize = 16 * 1024;
@@ -128,6 +130,18 @@ impl Witness {
                 places: Semaphore::new(AT_ONCE_MAX),
             }),
         }
+    }
+
+    /// The witness `name` whose key lies in `keys` under `witness`, made there if it is missing.
+    ///
+    /// # Errors
+    /// The key store failed, or `name` can't stand in a note.
+    pub fn open(store: Store, keys: &KeyStore, name: &str) -> Result<Self, LogError> {
+        let signer = keys.signer_or_create("witness", Algorithm::Ed25519)?;
+        Ok(Self::new(
+            store,
+            NoteKey::from_signer(name, SignatureKind::Cosignature, signer)?,
+        ))
     }
 
     /// The key that verifies its cosignatures.
