@@ -82,6 +82,20 @@ impl Log {
         sql::one(&mut tx, entry).await?.map(known).transpose()
     }
 
+    /// Entries in the order of the log from the place `from`, at most `limit` and never above a thousand.
+    ///
+    /// # Errors
+    /// The store failed or an entry is damaged.
+    pub async fn entries(&self, from: u64, limit: usize) -> Result<Vec<Known>, LogError> {
+        let mut tx = self.inner.store.read().await?;
+        let limit = i64::try_from(limit).unwrap_or(sql::PAGE).min(sql::PAGE);
+        sql::indexed(&mut tx, from, limit)
+            .await?
+            .into_iter()
+            .map(known)
+            .collect()
+    }
+
     /// What the log holds about somebody, newest first, at most `limit` and never above `ABOUT_MAX`; to go on, give the
     /// last entry's identifier as `before`.
     ///
