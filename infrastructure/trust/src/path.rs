@@ -220,3 +220,6 @@ impl Valid {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

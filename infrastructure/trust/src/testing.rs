@@ -48,6 +48,20 @@ impl Openssl {
         })
     }
 
+    /// Runs another tool in the same folder: what it printed, or nothing (and it says so) where it is missing.
+    pub(crate) fn tool(&self, name: &str, args: &[&str]) -> Option<String> {
+        let Ok(done) = Command::new(name)
+            .args(args)
+            .current_dir(self.folder.path())
+            .output()
+        else {
+            println!("not run: {name} missing");
+            return None;
+        };
+        let text = [done.stdout, done.stderr].concat();
+        Some(String::from_utf8_lossy(&text).into_owned())
+    }
+
     pub(crate) fn file(&self, name: &str, content: &[u8]) {
         std::fs::write(self.folder.path().join(name), content).unwrap();
     }

@@ -220,6 +220,39 @@ fn openssl_accepts_the_chain_and_every_purpose() {
 }
 
 #[test]
+fn pkilint_finds_no_error_in_any_profile() {
+    let Some(folder) = Openssl::find() else {
+        return;
+    };
+    let (root, clock, chance) = (testing::root(), SetClock::at(at()), SeededChance::new(7));
+    let name = |text| Name::of_body("PE", "PCM", text).unwrap();
+    let signer = Signer::ephemeral("i", Algorithm::P256).unwrap();
+    let middle = root
+        .new_intermediate(&name("i"), signer, 90 * DAY, &clock, &chance)
+        .unwrap();
+    let mut all = vec![root.certificate().clone(), middle.certificate().clone()];
+    for profile in profiles() {
+        let key = Proven::held(&Signer::ephemeral("l", Algorithm::Rsa2048).unwrap());
+        all.push(
+            middle
+                .issue(&profile, &name("l"), &key, DAY, &clock, &chance)
+                .unwrap(),
+        );
+    }
+    for certificate in all {
+        folder.file("c.pem", certificate.pem().as_bytes());
+        let args = ["lint", "-s", "WARNING", "c.pem"];
+        let Some(said) = folder.tool("lint_pkix_cert", &args) else {
+            return;
+        };
+        assert_eq!(said.trim(), "", "{certificate:?}");
+    }
+    folder.file("c.pem", b"no certificate");
+    let said = folder.tool("lint_pkix_cert", &["lint", "c.pem"]).unwrap();
+    assert_ne!(said.trim(), "", "the tool does complain");
+}
+
+#[test]
 fn every_flipped_bit_of_a_certificate_is_noticed() {
     let root = testing::root();
     let (clock, chance) = (SetClock::at(at()), SeededChance::new(6));

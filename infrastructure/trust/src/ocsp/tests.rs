@@ -219,6 +219,10 @@ fn openssl_asks_us_and_believes_us() {
             ];
             let said = openssl.ok(&[&["ocsp", hash, "-issuer", "root.pem"], &asked[..]].concat());
             assert!(said.contains(&format!("leaf.pem: {expected}")), "{said}");
+            if let Some(said) = openssl.tool("lint_ocsp_response", &["lint", "-s", "WARNING", "p"])
+            {
+                assert_eq!(said.trim(), "");
+            }
         }
     }
 }
