@@ -49,19 +49,33 @@ impl Blobs {
     /// A store in `folder` (made if need be) for files of at most `limit` bytes.
     pub fn open(folder: &Path, chance: Arc<dyn Chance>, limit: u64) -> io::Result<Self> {
         std::fs::create_dir_all(folder.join("incoming"))?;
-        Ok(Self { folder: folder.to_owned(), chance, limit })
+        Ok(Self {
+            folder: folder.to_owned(),
+            chance,
+            limit,
+        })
     }
 
     /// Saves `bytes`; as `save_stream`.
     pub async fn save(&self, bytes: Bytes, declared: &str, name: &str) -> Result<Blob, Fault> {
-        self.save_stream(futures_util::stream::iter([Ok::<_, io::Error>(bytes)]), declared, name).await
+        self.save_stream(
+            futures_util::stream::iter([Ok::<_, io::Error>(bytes)]),
+            declared,
+            name,
+        )
+        .await
     }
 
     /// Saves a stream as it comes, never holding more than one piece of it.
     ///
     /// # Errors
     /// `fault-documents-too-large`, `-empty`, `-type` for the sender; `fault-internal` if the disk fails.
-    pub async fn save_stream<S, E>(&self, stream: S, declared: &str, name: &str) -> Result<Blob, Fault>
+    pub async fn save_stream<S, E>(
+        &self,
+        stream: S,
+        declared: &str,
+        name: &str,
+    ) -> Result<Blob, Fault>
     where
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: std::fmt::Display,
@@ -75,7 +89,13 @@ impl Blobs {
         saved
     }
 
-    async fn write<S, E>(&self, part: &Path, stream: S, declared: &str, name: &str) -> Result<Blob, Fault>
+    async fn write<S, E>(
+        &self,
+        part: &Path,
+        stream: S,
+        declared: &str,
+        name: &str,
+    ) -> Result<Blob, Fault>
     where
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: std::fmt::Display,
@@ -86,11 +106,13 @@ impl Blobs {
         let mut size = 0_u64;
         let mut stream = std::pin::pin!(stream);
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|cause| Fault::invalid("fault-documents-cut").detail(cause))?;
+            let piece =
+                piece.map_err(|cause| Fault::invalid("fault-documents-cut").detail(cause))?;
             size += piece.len() as u64;
             if size > self.limit {
                 let limit = (self.limit / (1024 * 1024)).to_string();
-                return Err(Fault::new(FaultKind::TooLarge, "fault-documents-too-large").arg("limit", limit));
+                return Err(Fault::new(FaultKind::TooLarge, "fault-documents-too-large")
+                    .arg("limit", limit));
             }
             sniffer.feed(&piece);
             context.update(&piece);
@@ -105,7 +127,12 @@ impl Blobs {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(context.finish().as_ref());
         self.place(part, &sha256).await.map_err(Fault::internal)?;
-        Ok(Blob { sha256, size, kind, name: clean_name(name) })
+        Ok(Blob {
+            sha256,
+            size,
+            kind,
+            name: clean_name(name),
+        })
     }
 
     async fn place(&self, part: &Path, sha256: &[u8; 32]) -> io::Result<()> {
@@ -124,7 +151,10 @@ impl Blobs {
     /// `fault-internal` if it is missing or was changed on disk: `tambo check` tells the operator where.
     pub async fn read(&self, sha256: &[u8; 32]) -> Result<Bytes, Fault> {
         let bytes = fs::read(self.path(sha256)).await.map_err(|cause| {
-            Fault::internal(format!("file {}: {cause}", data_encoding::HEXLOWER.encode(sha256)))
+            Fault::internal(format!(
+                "file {}: {cause}",
+                data_encoding::HEXLOWER.encode(sha256)
+            ))
         })?;
         if digest::digest(&digest::SHA256, &bytes).as_ref() != sha256 {
             let hex = data_encoding::HEXLOWER.encode(sha256);
@@ -148,7 +178,11 @@ async fn sync_folder(folder: &Path) -> io::Result<()> {
 fn clean_name(name: &str) -> String {
     const CHARS_MAX: usize = 120;
     let last = name.rsplit(['/', '\\']).next().unwrap_or("");
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect();
+    let clean: String = last
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(CHARS_MAX)
+        .collect();
     clean.trim().to_owned()
 }
 
@@ -159,20 +193,33 @@ mod tests {
 
     fn store(limit: u64) -> (tempfile::TempDir, Blobs) {
         let folder = tempfile::tempdir().expect("a folder");
-        let blobs = Blobs::open(folder.path(), Arc::new(SeededChance::new(1)), limit).expect("opens");
+        let blobs =
+            Blobs::open(folder.path(), Arc::new(SeededChance::new(1)), limit).expect("opens");
         (folder, blobs)
     }
 
     #[tokio::test]
     async fn what_is_saved_is_read_back_and_a_change_on_disk_is_found() {
         let (_folder, blobs) = store(1_000);
-        let blob = blobs.save(Bytes::from("hola"), "text/plain", "../a/nota.txt").await.expect("saved");
-        assert_eq!((blob.size, blob.name.as_str(), blob.kind), (4, "nota.txt", Kind::Text));
+        let blob = blobs
+            .save(Bytes::from("hola"), "text/plain", "../a/nota.txt")
+            .await
+            .expect("saved");
+        assert_eq!(
+            (blob.size, blob.name.as_str(), blob.kind),
+            (4, "nota.txt", Kind::Text)
+        );
         assert_eq!(blobs.read(&blob.sha256).await.expect("read"), "hola");
-        let again = blobs.save(Bytes::from("hola"), "text/plain", "nota.txt").await.expect("saved twice");
+        let again = blobs
+            .save(Bytes::from("hola"), "text/plain", "nota.txt")
+            .await
+            .expect("saved twice");
         assert_eq!(again, blob);
         std::fs::write(blobs.path(&blob.sha256), "holA").expect("tampered");
-        assert_eq!(blobs.read(&blob.sha256).await.expect_err("found").kind, FaultKind::Internal);
+        assert_eq!(
+            blobs.read(&blob.sha256).await.expect_err("found").kind,
+            FaultKind::Internal
+        );
     }
 
     #[tokio::test]
@@ -186,10 +233,15 @@ mod tests {
             ("hola", "text/html", "fault-documents-type"),
         ];
         for (content, declared, key) in cases {
-            let fault = blobs.save(Bytes::from(content), declared, "x").await.expect_err(key);
+            let fault = blobs
+                .save(Bytes::from(content), declared, "x")
+                .await
+                .expect_err(key);
             assert_eq!(fault.key, key, "{content} as {declared}");
         }
-        let left = std::fs::read_dir(folder.path().join("incoming")).expect("folder").count();
+        let left = std::fs::read_dir(folder.path().join("incoming"))
+            .expect("folder")
+            .count();
         assert_eq!(left, 0);
     }
 }

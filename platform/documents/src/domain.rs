@@ -31,7 +31,9 @@ impl Origin {
 
     /// Reads the word in the database.
     pub fn of_code(code: &str) -> Option<Self> {
-        [Self::Received, Self::Issued].into_iter().find(|origin| origin.code() == code)
+        [Self::Received, Self::Issued]
+            .into_iter()
+            .find(|origin| origin.code() == code)
     }
 }
 
@@ -95,7 +97,10 @@ pub fn new_code(chance: &dyn Chance) -> String {
     let mut bytes = [0_u8; CODE_CHARS];
     chance.fill(&mut bytes);
     // 256 is a multiple of 32, so no character is likelier than another.
-    let code: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let code: String = bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect();
     grouped(&code)
 }
 
@@ -119,7 +124,11 @@ pub fn read_code(text: &str) -> Option<String> {
 /// A code in groups of four.
 pub fn grouped(code: &str) -> String {
     let letters: Vec<char> = code.chars().collect();
-    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+    letters
+        .chunks(4)
+        .map(|group| group.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 /// A number of a series as people write it: `000123-2026`.
@@ -138,7 +147,10 @@ mod tests {
         assert_eq!((code.len(), code.matches('-').count()), (14, 2));
         let plain = read_code(&code).expect("our own");
         assert_eq!(grouped(&plain), code);
-        assert_eq!(read_code(&format!(" {} ", code.to_lowercase().replace('-', " "))), Some(plain));
+        assert_eq!(
+            read_code(&format!(" {} ", code.to_lowercase().replace('-', " "))),
+            Some(plain)
+        );
         assert_eq!(read_code("oil0-1111-2222"), Some("011011112222".to_owned()));
         for bad in ["", "ABCD", "7K3M-9QXT-2WBU", "7K3M-9QXT-2WBV9", "ñ"] {
             assert_eq!(read_code(bad), None, "{bad}");
@@ -182,6 +194,9 @@ mod tests {
         assert!(document.is_readable_by(&person("45678901")));
         assert!(!document.is_readable_by(&person("45678902")));
         assert!(document.is_readable_by(&official(&[RIGHT_READ])));
-        assert!(!document.is_readable_by(&official(&["case.decide"])), "a post gives no right of its holder's own");
+        assert!(
+            !document.is_readable_by(&official(&["case.decide"])),
+            "a post gives no right of its holder's own"
+        );
     }
 }

@@ -42,7 +42,9 @@ impl Kind {
     /// The kind of a media type, parameters ignored.
     pub fn of_mime(declared: &str) -> Option<Self> {
         let plain = declared.split(';').next().unwrap_or("").trim();
-        Self::ALL.into_iter().find(|kind| kind.mime().eq_ignore_ascii_case(plain))
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.mime().eq_ignore_ascii_case(plain))
     }
 }
 
@@ -77,7 +79,9 @@ impl Sniffer {
                 return;
             }
         };
-        self.not_text = valid.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}'));
+        self.not_text = valid
+            .chars()
+            .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}'));
     }
 
     /// The file's kind, if it is what was declared.
@@ -88,7 +92,8 @@ impl Sniffer {
         let found = self.kind();
         match found {
             Some(kind) if Kind::of_mime(declared) == Some(kind) => Ok(kind),
-            _ => Err(Fault::invalid("fault-documents-type").detail(format!("declared {declared:?}, is {found:?}"))),
+            _ => Err(Fault::invalid("fault-documents-type")
+                .detail(format!("declared {declared:?}, is {found:?}"))),
         }
     }
 
@@ -120,7 +125,11 @@ mod tests {
         assert_eq!(kind(&[b"\xff\xd8\xff\xe0"]), Some(Kind::Jpeg));
         assert_eq!(kind(&[b"\x89PNG\r\n\x1a\n"]), Some(Kind::Png));
         assert_eq!(kind(&["se\u{f1}".as_bytes(), b"or\n"]), Some(Kind::Text));
-        assert_eq!(kind(&[b"se\xc3", b"\xb1or"]), Some(Kind::Text), "a letter in two pieces");
+        assert_eq!(
+            kind(&[b"se\xc3", b"\xb1or"]),
+            Some(Kind::Text),
+            "a letter in two pieces"
+        );
         assert_eq!(kind(&[b"se\xc3"]), None, "half a letter at the end");
         assert_eq!(kind(&[b"MZ\x90\x00"]), None);
         assert_eq!(kind(&[b"a\x00b"]), None);

@@ -88,17 +88,17 @@ pub enum Field {
 }
 
 impl Field {
-    /// The field's name inside the PDF.
+    /// The field's name inside the PDF; no periods, which would divide it (ISO 32000-1, 12.7.3.2).
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Official => "Signature.Official",
-            Self::Seal => "Signature.Seal",
+            Self::Official => "SignatureOfficial",
+            Self::Seal => "SignatureSeal",
         }
     }
 }
 
 /// The name of the reserved document time stamp field, for later archive time stamps.
-pub const STAMP_FIELD: &str = "Stamp.Archive";
+pub const STAMP_FIELD: &str = "StampArchive";
 
 /// How anybody verifies the document.
 #[derive(Clone, Debug, PartialEq, Eq)]

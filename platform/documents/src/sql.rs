@@ -7,8 +7,11 @@ use crate::domain::{Document, Origin};
 use crate::mime::Kind;
 
 /// The tables of this crate.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "documents and series", sql: include_str!("../migrations/1.sql") }];
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "documents and series",
+    sql: include_str!("../migrations/1.sql"),
+}];
 
 /// Most documents listed of one case; a case of a municipality has a dozen.
 pub const CASE_DOCUMENTS_MAX: i64 = 500;
@@ -70,33 +73,61 @@ pub async fn insert(tx: &mut Tx, document: &Document) -> Result<(), Fault> {
 
 /// The document with this identifier.
 pub async fn get(tx: &mut Tx, id: Id) -> Result<Option<Document>, StoreError> {
-    tx.maybe(GET, &params![id]).await?.as_ref().map(read).transpose()
+    tx.maybe(GET, &params![id])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// The issued document with this code (without hyphens).
 pub async fn by_code(tx: &mut Tx, code: &str) -> Result<Option<Document>, StoreError> {
-    tx.maybe(BY_CODE, &params![code]).await?.as_ref().map(read).transpose()
+    tx.maybe(BY_CODE, &params![code])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// The issued document with this content.
 pub async fn by_hash(tx: &mut Tx, sha256: &[u8; 32]) -> Result<Option<Document>, StoreError> {
-    tx.maybe(BY_HASH, &params![sha256]).await?.as_ref().map(read).transpose()
+    tx.maybe(BY_HASH, &params![sha256])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// The documents of a case, oldest first.
 pub async fn of_case(tx: &mut Tx, case: Id) -> Result<Vec<Document>, StoreError> {
-    tx.all(OF_CASE, &params![case, CASE_DOCUMENTS_MAX]).await?.iter().map(read).collect()
+    tx.all(OF_CASE, &params![case, CASE_DOCUMENTS_MAX])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// Hashes of documents after `after`, for checks of the file store.
-pub async fn hashes(tx: &mut Tx, after: &str, count: i64) -> Result<Vec<([u8; 32], Id)>, StoreError> {
+pub async fn hashes(
+    tx: &mut Tx,
+    after: &str,
+    count: i64,
+) -> Result<Vec<([u8; 32], Id)>, StoreError> {
     let rows = tx.all(HASHES, &params![after, count]).await?;
-    rows.iter().map(|row| Ok((row.digest(0)?, row.id(1)?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.digest(0)?, row.id(1)?)))
+        .collect()
 }
 
 fn read(row: &Row) -> Result<Document, StoreError> {
-    const BAD_ORIGIN: StoreError = StoreError::Column { index: 1, expected: "an origin" };
-    const BAD_KIND: StoreError = StoreError::Column { index: 6, expected: "a media type" };
+    const BAD_ORIGIN: StoreError = StoreError::Column {
+        index: 1,
+        expected: "an origin",
+    };
+    const BAD_KIND: StoreError = StoreError::Column {
+        index: 6,
+        expected: "a media type",
+    };
     Ok(Document {
         id: row.id(0)?,
         origin: Origin::of_code(&row.text(1)?).ok_or(BAD_ORIGIN)?,

@@ -24,14 +24,22 @@ pub fn read(text: &[u8]) -> Option<Moment> {
     let offset = match zone.as_bytes() {
         [] | [b'Z', ..] => "Z".to_owned(),
         [sign @ (b'+' | b'-'), rest @ ..] if rest.len() >= 2 && zone.is_ascii() => {
-            let minutes = zone.get(3..5).filter(|text| text.len() == 2).unwrap_or("00");
+            let minutes = zone
+                .get(3..5)
+                .filter(|text| text.len() == 2)
+                .unwrap_or("00");
             format!("{}{}:{minutes}", char::from(*sign), &zone[1..3])
         }
         _ => return None,
     };
     Moment::parse_iso(&format!(
         "{}-{}-{}T{}:{}:{}{offset}",
-        part(0, 4), part(4, 6), part(6, 8), part(8, 10), part(10, 12), part(12, 14)
+        part(0, 4),
+        part(4, 6),
+        part(6, 8),
+        part(8, 10),
+        part(10, 12),
+        part(12, 14)
     ))
 }
 
@@ -43,7 +51,12 @@ mod tests {
     #[test]
     fn dates_of_many_writers_are_read() {
         let expected = Moment::parse_iso("2026-11-23T15:04:05Z");
-        for text in ["D:20261123150405Z", "D:20261123100405-05'00'", "D:20261123100405-05'00", "20261123150405"] {
+        for text in [
+            "D:20261123150405Z",
+            "D:20261123100405-05'00'",
+            "D:20261123100405-05'00",
+            "20261123150405",
+        ] {
             assert_eq!(read(text.as_bytes()), expected, "{text}");
         }
         assert_eq!(read(b"D:2026"), Moment::parse_iso("2026-01-01T00:00:00Z"));

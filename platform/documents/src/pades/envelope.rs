@@ -18,15 +18,22 @@ pub fn check(der: &[u8]) -> Result<(), Wrong> {
 }
 
 fn read(der: &[u8]) -> Result<bool, trust::TrustError> {
-    let mut outer = Node::whole(der, BAD)?.expect(asn1::SEQUENCE, BAD)?.inside(BAD);
+    let mut outer = Node::whole(der, BAD)?
+        .expect(asn1::SEQUENCE, BAD)?
+        .inside(BAD);
     outer.take()?;
     let wrapped = outer.need(asn1::context(0))?;
-    let mut parts = Node::whole(wrapped.value, BAD)?.expect(asn1::SEQUENCE, BAD)?.inside(BAD);
+    let mut parts = Node::whole(wrapped.value, BAD)?
+        .expect(asn1::SEQUENCE, BAD)?
+        .inside(BAD);
     let version = parts.take()?.small(BAD)?;
     let digests = parts.need(asn1::SET)?.children(BAD)?;
     let content_type = parts.need(asn1::SEQUENCE)?.inside(BAD).take()?.oid(BAD)?;
     if let Some(bag) = parts.maybe(asn1::context(0))?
-        && bag.children(BAD)?.iter().any(|node| node.tag != asn1::SEQUENCE)
+        && bag
+            .children(BAD)?
+            .iter()
+            .any(|node| node.tag != asn1::SEQUENCE)
     {
         return Ok(false);
     }
@@ -34,9 +41,15 @@ fn read(der: &[u8]) -> Result<bool, trust::TrustError> {
         return Ok(false);
     }
     let signers = parts.need(asn1::SET)?.children(BAD)?;
-    let ([digest], [signer]) = (&digests[..], &signers[..]) else { return Ok(false) };
+    let ([digest], [signer]) = (&digests[..], &signers[..]) else {
+        return Ok(false);
+    };
     let (signer_version, signer_digest, attributes_fit) = signer_info(*signer)?;
-    let expected = if content_type == DATA && signer_version == 1 { 1 } else { 3 };
+    let expected = if content_type == DATA && signer_version == 1 {
+        1
+    } else {
+        3
+    };
     Ok(version == expected && digest.raw == signer_digest && attributes_fit)
 }
 

@@ -27,10 +27,15 @@ pub fn check(before: &Document, after: &Document) -> Result<(), Wrong> {
             return Err("an object was changed");
         }
     }
-    let added = after.objects.iter().filter(|(id, _)| !before.objects.contains_key(id));
+    let added = after
+        .objects
+        .iter()
+        .filter(|(id, _)| !before.objects.contains_key(id));
     for (id, object) in added {
         let is_table = object.as_stream().is_ok_and(|stream| {
-            [b"XRef".as_slice(), b"ObjStm"].iter().any(|kind| stream.dict.has_type(kind))
+            [b"XRef".as_slice(), b"ObjStm"]
+                .iter()
+                .any(|kind| stream.dict.has_type(kind))
         });
         if !is_table && !allowed.added.contains(id) {
             return Err("an object was added");
@@ -41,7 +46,9 @@ pub fn check(before: &Document, after: &Document) -> Result<(), Wrong> {
 
 fn same(old: &Object, new: &Object) -> bool {
     match (old, new) {
-        (Object::Stream(old), Object::Stream(new)) => old.dict == new.dict && old.content == new.content,
+        (Object::Stream(old), Object::Stream(new)) => {
+            old.dict == new.dict && old.content == new.content
+        }
         _ => old == new,
     }
 }
@@ -56,8 +63,12 @@ struct Allowed {
 
 impl Allowed {
     fn of(before: &Document, after: &Document) -> Result<Self, Wrong> {
-        let reference = |dict: &Dictionary, key: &[u8]| dict.get(key).and_then(Object::as_reference).ok();
-        let form = before.catalog().ok().and_then(|catalog| reference(catalog, b"AcroForm"));
+        let reference =
+            |dict: &Dictionary, key: &[u8]| dict.get(key).and_then(Object::as_reference).ok();
+        let form = before
+            .catalog()
+            .ok()
+            .and_then(|catalog| reference(catalog, b"AcroForm"));
         let mut newly_signed = BTreeSet::new();
         let mut added = BTreeSet::new();
         let fields = match acro_form(before) {
@@ -65,8 +76,12 @@ impl Allowed {
             None => Vec::new(),
         };
         for (id, _) in fields {
-            let was_free = before.get_dictionary(id).is_ok_and(|field| !field.has(b"V"));
-            let Ok(field) = after.get_dictionary(id) else { continue };
+            let was_free = before
+                .get_dictionary(id)
+                .is_ok_and(|field| !field.has(b"V"));
+            let Ok(field) = after.get_dictionary(id) else {
+                continue;
+            };
             if was_free && field.has(b"V") {
                 newly_signed.insert(id);
                 for key in [b"V".as_slice(), b"AP"] {
@@ -78,17 +93,29 @@ impl Allowed {
             reach(after, catalog.get(b"DSS").ok(), before, &mut added)?;
             reach(after, catalog.get(b"Extensions").ok(), before, &mut added)?;
         }
-        let (root, info) = (reference(&before.trailer, b"Root"), reference(&before.trailer, b"Info"));
-        Ok(Self { root, form, info, newly_signed, added })
+        let (root, info) = (
+            reference(&before.trailer, b"Root"),
+            reference(&before.trailer, b"Info"),
+        );
+        Ok(Self {
+            root,
+            form,
+            info,
+            newly_signed,
+            added,
+        })
     }
 
     fn change(&self, id: ObjectId, old: &Object, new: &Object) -> bool {
-        let (Object::Dictionary(old), Object::Dictionary(new)) = (old, new) else { return false };
+        let (Object::Dictionary(old), Object::Dictionary(new)) = (old, new) else {
+            return false;
+        };
         let keys: &[&[u8]] = if self.newly_signed.contains(&id) {
             &[b"V", b"AP"]
         } else if self.root == Some(id) {
             // An inline form may only gain the flags; it is compared below.
-            return but(old, new, &[b"DSS", b"Extensions", b"AcroForm"]) && self.inline_form(old, new);
+            return but(old, new, &[b"DSS", b"Extensions", b"AcroForm"])
+                && self.inline_form(old, new);
         } else if self.form == Some(id) {
             &[b"SigFlags"]
         } else if self.info == Some(id) {
@@ -101,7 +128,9 @@ impl Allowed {
 
     fn inline_form(&self, old: &Dictionary, new: &Dictionary) -> bool {
         match (old.get(b"AcroForm"), new.get(b"AcroForm")) {
-            (Ok(Object::Dictionary(old)), Ok(Object::Dictionary(new))) => but(old, new, &[b"SigFlags"]),
+            (Ok(Object::Dictionary(old)), Ok(Object::Dictionary(new))) => {
+                but(old, new, &[b"SigFlags"])
+            }
             (Ok(old), Ok(new)) => old == new,
             (Err(_), Err(_)) => true,
             _ => false,

@@ -44,7 +44,12 @@ pub struct Identity {
 impl Stamper {
     /// A service asked by `ask`, believed only under `anchors`.
     pub fn new(ask: AskFn, anchors: Anchors, chance: Arc<dyn Chance>) -> Self {
-        Self { ask, anchors, chance, token_bytes: Arc::default() }
+        Self {
+            ask,
+            anchors,
+            chance,
+            token_bytes: Arc::default(),
+        }
     }
 
     /// A service at an HTTP address (RFC 3161 section 3.4).
@@ -72,15 +77,21 @@ impl Stamper {
     pub async fn stamp(&self, data: &[u8]) -> Result<Vec<u8>, Fault> {
         let request = tsp::Request::over(data, Hash::Sha256, &*self.chance);
         let response = (self.ask)(request.to_der()).await?;
-        let stamped = request.check(&response, &self.anchors).map_err(unanswered)?;
-        self.token_bytes.fetch_max(stamped.token().len(), Ordering::Relaxed);
+        let stamped = request
+            .check(&response, &self.anchors)
+            .map_err(unanswered)?;
+        self.token_bytes
+            .fetch_max(stamped.token().len(), Ordering::Relaxed);
         Ok(stamped.token().to_vec())
     }
 
     /// How long a token is, measured once.
     async fn measured(&self) -> Result<usize, Fault> {
         match self.token_bytes.load(Ordering::Relaxed) {
-            0 => self.stamp(b"how long is a token?").await.map(|token| token.len()),
+            0 => self
+                .stamp(b"how long is a token?")
+                .await
+                .map(|token| token.len()),
             known => Ok(known),
         }
     }
@@ -116,6 +127,11 @@ pub async fn sign(
 }
 
 fn cms_over(digest: &[u8], identity: &Identity) -> Result<Cms, Fault> {
-    let by = By { signer: &identity.signer, chain: &identity.chain, hash: HASH, signing_time: None };
+    let by = By {
+        signer: &identity.signer,
+        chain: &identity.chain,
+        hash: HASH,
+        signing_time: None,
+    };
     cms::sign_detached(digest, by).map_err(Fault::internal)
 }

@@ -20,8 +20,6 @@ const FIELDS_MAX: usize = 4_096;
 pub struct Found {
     /// The field's name.
     pub field: String,
-    /// The field's object.
-    pub field_id: ObjectId,
     /// The signature dictionary's object.
     pub id: ObjectId,
     /// `ETSI.CAdES.detached`, `adbe.pkcs7.detached` or `ETSI.RFC3161`.
@@ -48,10 +46,14 @@ pub type Wrong = &'static str;
 
 /// All signatures, in the order in which they were made.
 pub fn find(document: &Document, pdf: &[u8]) -> Result<Vec<Found>, Wrong> {
-    let Some(form) = acro_form(document) else { return Ok(Vec::new()) };
+    let Some(form) = acro_form(document) else {
+        return Ok(Vec::new());
+    };
     let mut found: Vec<Found> = Vec::new();
     for (field_id, name) in signature_fields(document, form)? {
-        let field = document.get_dictionary(field_id).map_err(|_| "a field is missing")?;
+        let field = document
+            .get_dictionary(field_id)
+            .map_err(|_| "a field is missing")?;
         let id = match field.get(b"V") {
             Err(_) | Ok(Object::Null) => continue,
             Ok(Object::Reference(id)) => *id,
@@ -63,7 +65,7 @@ pub fn find(document: &Document, pdf: &[u8]) -> Result<Vec<Found>, Wrong> {
         if found.iter().any(|other| other.id == id) {
             return Err("two fields share a signature");
         }
-        found.push(read(document, pdf, name, field_id, id)?);
+        found.push(read(document, pdf, name, id)?);
     }
     found.sort_by_key(|signature| signature.end);
     if found.windows(2).any(|pair| pair[0].end == pair[1].end) {
@@ -74,15 +76,32 @@ pub fn find(document: &Document, pdf: &[u8]) -> Result<Vec<Found>, Wrong> {
 
 /// The interactive form, wherever it stands.
 pub fn acro_form(document: &Document) -> Option<&Dictionary> {
-    document.catalog().ok()?.get_deref(b"AcroForm", document).ok()?.as_dict().ok()
+    document
+        .catalog()
+        .ok()?
+        .get_deref(b"AcroForm", document)
+        .ok()?
+        .as_dict()
+        .ok()
 }
 
 /// The objects and full names of all signature fields.
-pub fn signature_fields(document: &Document, form: &Dictionary) -> Result<Vec<(ObjectId, String)>, Wrong> {
-    let roots = form.get_deref(b"Fields", document).and_then(Object::as_array);
+pub fn signature_fields(
+    document: &Document,
+    form: &Dictionary,
+) -> Result<Vec<(ObjectId, String)>, Wrong> {
+    let roots = form
+        .get_deref(b"Fields", document)
+        .and_then(Object::as_array);
     let mut open: Vec<(ObjectId, String, bool)> = Vec::new();
     for field in roots.map_err(|_| "the form has no fields")? {
-        open.push((field.as_reference().map_err(|_| "a field is not an object")?, String::new(), false));
+        open.push((
+            field
+                .as_reference()
+                .map_err(|_| "a field is not an object")?,
+            String::new(),
+            false,
+        ));
     }
     let mut seen = BTreeSet::new();
     let mut fields = Vec::new();
@@ -90,8 +109,13 @@ pub fn signature_fields(document: &Document, form: &Dictionary) -> Result<Vec<(O
         if !seen.insert(id) || seen.len() > FIELDS_MAX {
             return Err("the form's fields are not a tree of sensible size");
         }
-        let field = document.get_dictionary(id).map_err(|_| "a field is missing")?;
-        let own = field.get(b"T").and_then(Object::as_str).map(String::from_utf8_lossy);
+        let field = document
+            .get_dictionary(id)
+            .map_err(|_| "a field is missing")?;
+        let own = field
+            .get(b"T")
+            .and_then(Object::as_str)
+            .map(String::from_utf8_lossy);
         let name = match (prefix.is_empty(), own) {
             (_, Err(_)) => prefix,
             (true, Ok(own)) => own.into_owned(),
@@ -101,7 +125,10 @@ pub fn signature_fields(document: &Document, form: &Dictionary) -> Result<Vec<(O
             Ok(kind) => kind.as_name().is_ok_and(|kind| kind == b"Sig"),
             Err(_) => inherited,
         };
-        if let Ok(kids) = field.get_deref(b"Kids", document).and_then(Object::as_array) {
+        if let Ok(kids) = field
+            .get_deref(b"Kids", document)
+            .and_then(Object::as_array)
+        {
             for kid in kids.iter().filter_map(|kid| kid.as_reference().ok()) {
                 if document.get_dictionary(kid).is_ok_and(|kid| kid.has(b"T")) {
                     open.push((kid, name.clone(), is_signature));
@@ -115,15 +142,14 @@ pub fn signature_fields(document: &Document, form: &Dictionary) -> Result<Vec<(O
     Ok(fields)
 }
 
-fn read(
-    document: &Document,
-    pdf: &[u8],
-    field: String,
-    field_id: ObjectId,
-    id: ObjectId,
-) -> Result<Found, Wrong> {
-    let dict = document.get_dictionary(id).map_err(|_| "a signature is missing")?;
-    let contents = dict.get(b"Contents").and_then(Object::as_str).map_err(|_| "a signature has no contents")?;
+fn read(document: &Document, pdf: &[u8], field: String, id: ObjectId) -> Result<Found, Wrong> {
+    let dict = document
+        .get_dictionary(id)
+        .map_err(|_| "a signature is missing")?;
+    let contents = dict
+        .get(b"Contents")
+        .and_then(Object::as_str)
+        .map_err(|_| "a signature has no contents")?;
     let (start, end, stop) = byte_range(dict, pdf.len())?;
     check_hole(&pdf[start..end], contents)?;
     check_own(document, pdf, id, start, end)?;
@@ -131,23 +157,52 @@ fn read(
     if !covered.ends_with(b"%%EOF") || stop - covered.len() > 2 {
         return Err("a signature does not end at the end of a revision");
     }
-    let sub_filter = dict.get(b"SubFilter").and_then(Object::as_name).unwrap_or_default().to_vec();
-    let claimed_at = dict.get(b"M").and_then(Object::as_str).ok().and_then(dates::read);
+    let sub_filter = dict
+        .get(b"SubFilter")
+        .and_then(Object::as_name)
+        .unwrap_or_default()
+        .to_vec();
+    let claimed_at = dict
+        .get(b"M")
+        .and_then(Object::as_str)
+        .ok()
+        .and_then(dates::read);
     let contents = unpadded(contents)?.to_vec();
-    Ok(Found { field, field_id, id, sub_filter, contents, hole: (start, end), end: stop, claimed_at })
+    Ok(Found {
+        field,
+        id,
+        sub_filter,
+        contents,
+        hole: (start, end),
+        end: stop,
+        claimed_at,
+    })
 }
 
 /// Start and end of the hole, end of the covered bytes.
 fn byte_range(dict: &Dictionary, len: usize) -> Result<(usize, usize, usize), Wrong> {
     const BAD: Wrong = "a byte range is not of the one form that covers a revision";
-    let range = dict.get(b"ByteRange").and_then(Object::as_array).map_err(|_| BAD)?;
+    let range = dict
+        .get(b"ByteRange")
+        .and_then(Object::as_array)
+        .map_err(|_| BAD)?;
     let numbers: Vec<usize> = range
         .iter()
-        .map(|number| number.as_i64().ok().and_then(|number| usize::try_from(number).ok()))
+        .map(|number| {
+            number
+                .as_i64()
+                .ok()
+                .and_then(|number| usize::try_from(number).ok())
+        })
         .collect::<Option<_>>()
         .ok_or(BAD)?;
-    let [0, start, end, rest] = numbers[..] else { return Err(BAD) };
-    let stop = end.checked_add(rest).filter(|stop| *stop <= len).ok_or(BAD)?;
+    let [0, start, end, rest] = numbers[..] else {
+        return Err(BAD);
+    };
+    let stop = end
+        .checked_add(rest)
+        .filter(|stop| *stop <= len)
+        .ok_or(BAD)?;
     if start == 0 || end <= start + 2 || rest == 0 {
         return Err(BAD);
     }
@@ -157,7 +212,9 @@ fn byte_range(dict: &Dictionary, len: usize) -> Result<(usize, usize, usize), Wr
 /// The hole holds the contents in hexadecimal and nothing else, letters of one case.
 fn check_hole(hole: &[u8], contents: &[u8]) -> Result<(), Wrong> {
     const BAD: Wrong = "what a byte range leaves out is not the signature alone";
-    let [b'<', hex @ .., b'>'] = hole else { return Err(BAD) };
+    let [b'<', hex @ .., b'>'] = hole else {
+        return Err(BAD);
+    };
     let lower = hex.iter().any(u8::is_ascii_lowercase);
     let upper = hex.iter().any(u8::is_ascii_uppercase);
     if lower && upper {
@@ -170,14 +227,23 @@ fn check_hole(hole: &[u8], contents: &[u8]) -> Result<(), Wrong> {
 }
 
 /// The hole lies in the signature dictionary's own object, right after its `/Contents`.
-fn check_own(document: &Document, pdf: &[u8], id: ObjectId, start: usize, end: usize) -> Result<(), Wrong> {
+fn check_own(
+    document: &Document,
+    pdf: &[u8],
+    id: ObjectId,
+    start: usize,
+    end: usize,
+) -> Result<(), Wrong> {
     const BAD: Wrong = "a byte range leaves out something else than its own contents";
     let offset = match document.reference_table.get(id.0) {
         Some(lopdf::xref::XrefEntry::Normal { offset, .. }) => *offset as usize,
         _ => return Err(BAD),
     };
     let before = pdf.get(offset..start).ok_or(BAD)?;
-    if !before.trim_ascii_end().ends_with(b"/Contents") || contains(before, b"endobj") || contains(before, b"stream") {
+    if !before.trim_ascii_end().ends_with(b"/Contents")
+        || contains(before, b"endobj")
+        || contains(before, b"stream")
+    {
         return Err(BAD);
     }
     let head = before.trim_ascii_start();
@@ -202,7 +268,10 @@ fn unpadded(contents: &[u8]) -> Result<&[u8], Wrong> {
         [0x30, long @ 0x81..=0x84, rest @ ..] => {
             let count = usize::from(long & 0x7f);
             let digits = rest.get(..count).ok_or(BAD)?;
-            2 + count + digits.iter().fold(0_usize, |value, digit| (value << 8) | usize::from(*digit))
+            2 + count
+                + digits
+                    .iter()
+                    .fold(0_usize, |value, digit| (value << 8) | usize::from(*digit))
         }
         _ => return Err(BAD),
     };

@@ -77,13 +77,22 @@ impl Hole {
             bytes.push(b'\n');
         }
         let field_at = bytes.len();
-        put(&mut bytes, format_args!("{} {} obj\n", field_id.0, field_id.1));
+        put(
+            &mut bytes,
+            format_args!("{} {} obj\n", field_id.0, field_id.1),
+        );
         Writer::write_object(&mut bytes, &Object::Dictionary(widget))
             .map_err(|_| SlotError::Shape("its field can't be written"))?;
         put(&mut bytes, format_args!("\nendobj\n"));
         let signature_at = bytes.len();
         let (range_at, start, end) = put_signature(&mut bytes, signature_id, claim, room)?;
-        put_trailer(&mut bytes, &document, previous, (field_id, field_at), (signature_id, signature_at))?;
+        put_trailer(
+            &mut bytes,
+            &document,
+            previous,
+            (field_id, field_at),
+            (signature_id, signature_at),
+        )?;
 
         let rest = bytes.len() - end;
         let range = format!("{start:<NUMBER_WIDTH$} {end:<NUMBER_WIDTH$} {rest:<NUMBER_WIDTH$}");
@@ -110,7 +119,10 @@ impl Hole {
     pub fn fill(mut self, signature: &[u8]) -> Result<Vec<u8>, SlotError> {
         let room = (self.end - self.start - 2) / 2;
         if signature.len() > room {
-            return Err(SlotError::TooSmall { needed: signature.len(), room });
+            return Err(SlotError::TooSmall {
+                needed: signature.len(),
+                room,
+            });
         }
         let hex = data_encoding::HEXLOWER.encode(signature);
         self.bytes[self.start + 1..self.start + 1 + hex.len()].copy_from_slice(hex.as_bytes());
@@ -125,14 +137,24 @@ fn put_signature(
     claim: &Claim,
     room: usize,
 ) -> Result<(usize, usize, usize), SlotError> {
-    put(bytes, format_args!("{id} 0 obj\n<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached"));
-    let texts = [("Name", &claim.name), ("Reason", &claim.reason), ("Location", &claim.place)];
+    put(
+        bytes,
+        format_args!("{id} 0 obj\n<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached"),
+    );
+    let texts = [
+        ("Name", &claim.name),
+        ("Reason", &claim.reason),
+        ("Location", &claim.place),
+    ];
     for (key, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
         put(bytes, format_args!("/{key}"));
         Writer::write_object(bytes, &text_string(text))
             .map_err(|_| SlotError::Shape("the claim can't be written"))?;
     }
-    put(bytes, format_args!("/M({})/ByteRange[0 ", dates::write(claim.at)));
+    put(
+        bytes,
+        format_args!("/M({})/ByteRange[0 ", dates::write(claim.at)),
+    );
     let range_at = bytes.len();
     let blank = " ".repeat(3 * NUMBER_WIDTH + 2);
     put(bytes, format_args!("{blank}]/Contents"));
@@ -155,8 +177,14 @@ fn put_trailer(
     let xref_at = bytes.len();
     let ((number, generation), field_at) = field;
     let (signature, signature_at) = signature;
-    put(bytes, format_args!("xref\n{number} 1\n{field_at:010} {generation:05} n \n"));
-    put(bytes, format_args!("{signature} 1\n{signature_at:010} 00000 n \n"));
+    put(
+        bytes,
+        format_args!("xref\n{number} 1\n{field_at:010} {generation:05} n \n"),
+    );
+    put(
+        bytes,
+        format_args!("{signature} 1\n{signature_at:010} 00000 n \n"),
+    );
     let mut trailer = Dictionary::new();
     trailer.set("Size", i64::from(signature) + 1);
     trailer.set("Prev", i64::try_from(previous).unwrap_or(i64::MAX));
@@ -179,11 +207,17 @@ fn put(bytes: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 /// The unsigned signature field called `name`, as object and dictionary.
 fn free_field(document: &Document, name: &str) -> Result<(ObjectId, Dictionary), SlotError> {
     let missing = || SlotError::NoField(name.to_owned());
-    let form = document.catalog()?.get_deref(b"AcroForm", document)?.as_dict()?;
+    let form = document
+        .catalog()?
+        .get_deref(b"AcroForm", document)?
+        .as_dict()?;
     let fields = form.get_deref(b"Fields", document)?.as_array()?;
     for field in fields.iter().filter_map(|field| field.as_reference().ok()) {
         let dict = document.get_dictionary(field)?;
-        let is_it = dict.get(b"T").and_then(Object::as_str).is_ok_and(|text| text == name.as_bytes());
+        let is_it = dict
+            .get(b"T")
+            .and_then(Object::as_str)
+            .is_ok_and(|text| text == name.as_bytes());
         if is_it && !dict.has(b"V") {
             return Ok((field, dict.clone()));
         }

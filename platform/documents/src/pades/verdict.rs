@@ -163,9 +163,10 @@ impl Reason {
     /// The answer that this reason leads to.
     pub const fn indication(self) -> Indication {
         match self {
-            Self::FormatFailure | Self::HashFailure | Self::SigCryptoFailure | Self::ChangedAfterwards => {
-                Indication::Invalid
-            }
+            Self::FormatFailure
+            | Self::HashFailure
+            | Self::SigCryptoFailure
+            | Self::ChangedAfterwards => Indication::Invalid,
             _ => Indication::Indeterminate,
         }
     }
@@ -190,7 +191,12 @@ impl Verdict {
     /// A file on which nothing more can be said.
     pub(super) fn plain(reason: Reason, detail: impl std::fmt::Display) -> Self {
         let detail = detail.to_string();
-        Self { indication: reason.indication(), reason: Some(reason), detail, signatures: Vec::new() }
+        Self {
+            indication: reason.indication(),
+            reason: Some(reason),
+            detail,
+            signatures: Vec::new(),
+        }
     }
 
     /// The worst of the signatures' answers.

@@ -8,7 +8,7 @@ use der::asn1::ObjectIdentifier;
 use kernel::Moment;
 use lopdf::{Document, LoadOptions};
 use trust::cert::{Certificate, usage};
-use trust::cms::{SignedData, Signed};
+use trust::cms::{Signed, SignedData};
 use trust::name::COMMON_NAME;
 use trust::{Anchors, Hash, TrustError, tsp};
 
@@ -41,7 +41,9 @@ impl From<TrustError> for Failed {
         let reason = match &cause {
             TrustError::Malformed { .. } | TrustError::TooLarge { .. } => Reason::FormatFailure,
             TrustError::Unsupported { .. } => Reason::CryptoConstraintsFailure,
-            TrustError::BadSignature { what: "content digest" } => Reason::HashFailure,
+            TrustError::BadSignature {
+                what: "content digest",
+            } => Reason::HashFailure,
             TrustError::BadSignature { .. } => Reason::SigCryptoFailure,
             _ => Reason::FormatFailure,
         };
@@ -73,10 +75,21 @@ impl Verifier {
             Ok(found) => found,
             Err(wrong) => return Verdict::plain(Reason::FormatFailure, wrong),
         };
-        Verdict::of(found.iter().map(|signature| self.judge(signature, &document, pdf, now)).collect())
+        Verdict::of(
+            found
+                .iter()
+                .map(|signature| self.judge(signature, &document, pdf, now))
+                .collect(),
+        )
     }
 
-    fn judge(&self, found: &Found, document: &Document, pdf: &[u8], now: Moment) -> SignatureReport {
+    fn judge(
+        &self,
+        found: &Found,
+        document: &Document,
+        pdf: &[u8],
+        now: Moment,
+    ) -> SignatureReport {
         let is_stamp = found.sub_filter == b"ETSI.RFC3161";
         let covers_file = found.end == pdf.len();
         let mut report = SignatureReport {
@@ -90,9 +103,19 @@ impl Verifier {
             indication: Indication::Valid,
             reason: None,
             detail: String::new(),
-            steps: vec![Step { key: "documents-step-form", state: State::Passed }],
+            steps: vec![Step {
+                key: "documents-step-form",
+                state: State::Passed,
+            }],
         };
-        report.step("documents-step-whole", if covers_file { State::Passed } else { State::Skipped });
+        report.step(
+            "documents-step-whole",
+            if covers_file {
+                State::Passed
+            } else {
+                State::Skipped
+            },
+        );
         if !covers_file {
             let later = later_additions(found, document, pdf);
             report.outcome("documents-step-later", later);
@@ -107,9 +130,16 @@ impl Verifier {
 
     fn judge_stamp(&self, report: &mut SignatureReport, found: &Found, pdf: &[u8]) {
         let covered = found.covered(pdf);
-        let checked = envelope::check(&found.contents).map_err(|wrong| Failed(Reason::FormatFailure, wrong.into()));
+        let checked = envelope::check(&found.contents)
+            .map_err(|wrong| Failed(Reason::FormatFailure, wrong.into()));
         let stamped = checked.and_then(|()| {
-            tsp::verify_token(&found.contents, |hash| hash.digest(&covered), &self.anchors, &[]).map_err(stamp_failed)
+            tsp::verify_token(
+                &found.contents,
+                |hash| hash.digest(&covered),
+                &self.anchors,
+                &[],
+            )
+            .map_err(stamp_failed)
         });
         match stamped {
             Ok(stamped) => {
@@ -122,7 +152,13 @@ impl Verifier {
         }
     }
 
-    fn judge_signature(&self, report: &mut SignatureReport, found: &Found, pdf: &[u8], now: Moment) {
+    fn judge_signature(
+        &self,
+        report: &mut SignatureReport,
+        found: &Found,
+        pdf: &[u8],
+        now: Moment,
+    ) {
         let proven = match self.prove(report, found, pdf) {
             Ok(proven) => proven,
             Err((step, failed)) => return report.fail(step, failed),
@@ -130,7 +166,11 @@ impl Verifier {
         report.stamped_at = proven.stamped_at;
         let at = proven.stamped_at.unwrap_or(now);
         report.outcome("documents-step-chain", self.chain(&proven, at));
-        let stamp = if proven.stamped_at.is_some() { State::Passed } else { State::Skipped };
+        let stamp = if proven.stamped_at.is_some() {
+            State::Passed
+        } else {
+            State::Skipped
+        };
         report.step("documents-step-stamp", stamp);
     }
 
@@ -143,26 +183,54 @@ impl Verifier {
     ) -> Result<Proven, (&'static str, Failed)> {
         const FORM: &str = "documents-step-content";
         const SIGNATURE: &str = "documents-step-signature";
-        if !matches!(&found.sub_filter[..], b"ETSI.CAdES.detached" | b"adbe.pkcs7.detached") {
+        if !matches!(
+            &found.sub_filter[..],
+            b"ETSI.CAdES.detached" | b"adbe.pkcs7.detached"
+        ) {
             let detail = String::from_utf8_lossy(&found.sub_filter).into_owned();
             return Err((FORM, Failed(Reason::CryptoConstraintsFailure, detail)));
         }
-        envelope::check(&found.contents).map_err(|wrong| (FORM, Failed(Reason::FormatFailure, wrong.to_owned())))?;
+        envelope::check(&found.contents)
+            .map_err(|wrong| (FORM, Failed(Reason::FormatFailure, wrong.to_owned())))?;
         let data = SignedData::from_der(&found.contents).map_err(|cause| (FORM, cause.into()))?;
         if data.content().is_some() {
-            return Err((FORM, Failed(Reason::FormatFailure, "a signature with content of its own".into())));
+            return Err((
+                FORM,
+                Failed(
+                    Reason::FormatFailure,
+                    "a signature with content of its own".into(),
+                ),
+            ));
         }
         let covered = found.covered(pdf);
-        let signers = data.verify(|hash| hash.digest(&covered), &[]).map_err(|cause| {
-            let failed = Failed::from(cause);
-            (if failed.0 == Reason::HashFailure { FORM } else { SIGNATURE }, failed)
+        let signers = data
+            .verify(|hash| hash.digest(&covered), &[])
+            .map_err(|cause| {
+                let failed = Failed::from(cause);
+                (
+                    if failed.0 == Reason::HashFailure {
+                        FORM
+                    } else {
+                        SIGNATURE
+                    },
+                    failed,
+                )
+            })?;
+        let [signed] = <[Signed; 1]>::try_from(signers).map_err(|_| {
+            (
+                SIGNATURE,
+                Failed(
+                    Reason::FormatFailure,
+                    "several signers in one signature".into(),
+                ),
+            )
         })?;
-        let [signed] = <[Signed; 1]>::try_from(signers)
-            .map_err(|_| (SIGNATURE, Failed(Reason::FormatFailure, "several signers in one signature".into())))?;
         report.step(FORM, State::Passed);
         report.step(SIGNATURE, State::Passed);
         report.name(signed.certificate());
-        let stamped_at = self.stamp(&signed).map_err(|failed| ("documents-step-stamp", failed))?;
+        let stamped_at = self
+            .stamp(&signed)
+            .map_err(|failed| ("documents-step-stamp", failed))?;
         Ok(Proven { signed, stamped_at })
     }
 
@@ -170,7 +238,8 @@ impl Verifier {
     fn stamp(&self, signed: &Signed) -> Result<Option<Moment>, Failed> {
         let mut earliest = None;
         for token in signed.timestamps() {
-            envelope::check(token).map_err(|wrong| Failed(Reason::TimestampFailure, wrong.to_owned()))?;
+            envelope::check(token)
+                .map_err(|wrong| Failed(Reason::TimestampFailure, wrong.to_owned()))?;
             let value = signed.signature_value();
             let stamped = tsp::verify_token(token, |hash| hash.digest(value), &self.anchors, &[])
                 .map_err(stamp_failed)?;
@@ -187,14 +256,21 @@ impl Verifier {
         let outside = at < leaf.not_before() || at.seconds() > leaf.not_after().seconds();
         if outside {
             let early = at < leaf.not_before() && proven.stamped_at.is_some();
-            let reason = if early { Reason::TimestampOrderFailure } else { Reason::OutOfBoundsNoPoe };
+            let reason = if early {
+                Reason::TimestampOrderFailure
+            } else {
+                Reason::OutOfBoundsNoPoe
+            };
             return Err(Failed(reason, format!("not valid at {}", at.iso())));
         }
         signed
             .validate(&self.anchors, at)
             .map_err(|cause| Failed(Reason::NoCertificateChainFound, cause.to_string()))?;
         if leaf.is_ca() || !leaf.has_usage(usage::NON_REPUDIATION) {
-            return Err(Failed(Reason::ChainConstraintsFailure, "not for signatures".to_owned()));
+            return Err(Failed(
+                Reason::ChainConstraintsFailure,
+                "not for signatures".to_owned(),
+            ));
         }
         self.explained(signed.others(), at)
     }
@@ -202,9 +278,14 @@ impl Verifier {
     /// Certificates that travel with a signature are not signed themselves: each must have a path of its own.
     fn explained(&self, bag: &[Certificate], at: Moment) -> Result<(), Failed> {
         for certificate in bag {
-            self.anchors.validate(certificate, bag, at).map_err(|cause| {
-                Failed(Reason::NoCertificateChainFound, format!("a certificate that travels along: {cause}"))
-            })?;
+            self.anchors
+                .validate(certificate, bag, at)
+                .map_err(|cause| {
+                    Failed(
+                        Reason::NoCertificateChainFound,
+                        format!("a certificate that travels along: {cause}"),
+                    )
+                })?;
         }
         Ok(())
     }
@@ -220,7 +301,8 @@ fn load(pdf: &[u8]) -> Result<Document, String> {
         max_decompressed_size: Some(UNPACKED_BYTES_MAX),
         ..LoadOptions::default()
     };
-    let document = Document::load_mem_with_options(pdf, options).map_err(|cause| cause.to_string())?;
+    let document =
+        Document::load_mem_with_options(pdf, options).map_err(|cause| cause.to_string())?;
     if document.is_encrypted() || document.was_encrypted() {
         return Err("the file is encrypted".to_owned());
     }
@@ -232,9 +314,13 @@ fn later_additions(found: &Found, document: &Document, pdf: &[u8]) -> Result<(),
     let before = load(&pdf[..found.end]).map_err(|cause| Failed(Reason::FormatFailure, cause))?;
     let signed_there = before.get_dictionary(found.id).is_ok();
     if !signed_there {
-        return Err(Failed(Reason::FormatFailure, "a signature is not in the revision it covers".into()));
+        return Err(Failed(
+            Reason::FormatFailure,
+            "a signature is not in the revision it covers".into(),
+        ));
     }
-    revisions::check(&before, document).map_err(|wrong| Failed(Reason::ChangedAfterwards, wrong.to_owned()))
+    revisions::check(&before, document)
+        .map_err(|wrong| Failed(Reason::ChangedAfterwards, wrong.to_owned()))
 }
 
 impl SignatureReport {
@@ -263,7 +349,11 @@ impl SignatureReport {
         let subject = certificate.subject();
         let common = subject.get(COMMON_NAME).map(str::to_owned);
         self.signer = common.unwrap_or_else(|| subject.rfc2253());
-        self.certificate = format!("{} · {}", certificate.issuer().rfc2253(), certificate.serial_hex());
+        self.certificate = format!(
+            "{} · {}",
+            certificate.issuer().rfc2253(),
+            certificate.serial_hex()
+        );
     }
 }
 
