@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 mod form;
+mod known;
 pub mod message;
 mod sign;
 mod stamp;
@@ -13,6 +14,7 @@ mod stamp;
 mod tests;
 mod verify;
 
+pub use known::KnownSigners;
 pub use sign::{DataReference, Identity, SignInput, add_time_stamp, sign};
 pub use stamp::SignatureTimeStamp;
 pub use verify::{SignedReference, VerifiedSignature, XadesError, verify};

@@ -13,7 +13,8 @@ pub(super) const HEAD: &str = concat!(
 );
 
 /// What follows it.
-pub(super) const TAIL: &str = "</ds:Signature></asic:XAdESSignatures>";
+pub(super) const TAIL: &str =
+    "</xades:QualifyingProperties></ds:Object></ds:Signature></asic:XAdESSignatures>";
 
 /// Namespaces in scope below [`HEAD`], in canonical order, as they appear in the first tag of a canonical subtree.
 pub(super) const IN_SCOPE: &str = concat!(
@@ -39,3 +40,40 @@ pub(super) const POLICY: &str = concat!(
 /// Digest method element of SHA-512, which this writer uses throughout.
 pub(super) const SHA512: &str =
     "<ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha512\"></ds:DigestMethod>";
+
+/// Before the base64 of the signature value.
+pub(super) const VALUE: &str = "<ds:SignatureValue Id=\"signature-value\">";
+/// After it.
+pub(super) const VALUE_END: &str = "</ds:SignatureValue>";
+/// Before the base64 of the certificate.
+pub(super) const KEY_INFO: &str = "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>";
+/// After it.
+pub(super) const KEY_INFO_END: &str = "</ds:X509Certificate></ds:X509Data></ds:KeyInfo>";
+/// Before the signed properties, with the beginning of their tag.
+pub(super) const OBJECT: &str = concat!(
+    "<ds:Object><xades:QualifyingProperties Target=\"#signature\">",
+    "<xades:SignedProperties"
+);
+/// Before what is not signed.
+pub(super) const UNSIGNED: &str = "<xades:UnsignedProperties><xades:UnsignedSignatureProperties>";
+/// After it.
+pub(super) const UNSIGNED_END: &str =
+    "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>";
+/// Before the base64 of a time stamp.
+pub(super) const STAMP: &str = "<xades:SignatureTimeStamp><xades:EncapsulatedTimeStamp>";
+/// After it.
+pub(super) const STAMP_END: &str = "</xades:EncapsulatedTimeStamp></xades:SignatureTimeStamp>";
+/// Before the OCSP responses.
+pub(super) const RESPONSES: &str = "<xades:RevocationValues><xades:OCSPValues>";
+/// After them.
+pub(super) const RESPONSES_END: &str = "</xades:OCSPValues></xades:RevocationValues>";
+/// After the base64 of one response.
+pub(super) const RESPONSE_END: &str = "</xades:EncapsulatedOCSPValue>";
+
+/// Before the base64 of the response at this place, counted from zero.
+pub(super) fn response(at: usize) -> String {
+    format!(
+        "<xades:EncapsulatedOCSPValue Id=\"ocsp-response-{}\">",
+        at + 1
+    )
+}

@@ -4,10 +4,13 @@
 //! one signature, go through a hash chain, which every X-Road version takes. Verification takes these and direct
 //! references (X-Road 8) and promises that every part handed over was signed: an unsigned attachment is an error.
 
+use std::collections::BTreeSet;
+
 use kernel::Moment;
 
+use super::known::KnownSigners;
 use super::sign::{DataReference, Identity, SignInput, sign};
-use super::verify::{VerifiedSignature, XadesError, verify};
+use super::verify::{SignedReference, VerifiedSignature, XadesError, verify};
 use crate::error::TrustError;
 use crate::hashchain::{self, Covered, HashChainError, Part};
 use crate::sigalg::Hash;
@@ -48,11 +51,7 @@ pub fn sign_message(
         let mut signed = sign_batch(identity, &[parts.to_vec()], at, ocsp_responses)?;
         return signed.pop().ok_or(TrustError::malformed("batch"));
     };
-    let references = [DataReference {
-        uri: &only.uri,
-        mime: "text/xml",
-        digest: only.digest.clone(),
-    }];
+    let references = [alone(only)];
     let signature = sign(&SignInput {
         identity,
         references: &references,
@@ -74,11 +73,7 @@ pub fn sign_batch(
 ) -> Result<Vec<MessageSignature>, TrustError> {
     let built = hashchain::build(Hash::Sha512, HASH_CHAIN, messages)
         .map_err(|_| TrustError::refused("an empty or too long list of messages or parts"))?;
-    let references = [DataReference::new(
-        HASH_CHAIN_RESULT,
-        HASH_CHAIN_RESULT_TYPE,
-        built.result.as_bytes(),
-    )];
+    let references = [over_result(built.result.as_bytes())];
     let signature = sign(&SignInput {
         identity,
         references: &references,
@@ -150,39 +145,109 @@ pub fn verify_message(
             .map(|(_, bytes)| *bytes),
     };
     let signature = verify(signature, &data)?;
-    let mut covered: Vec<Covered> = Vec::new();
-    for reference in signature.references() {
-        if reference.uri != HASH_CHAIN_RESULT {
-            let (uri, digest) = (reference.uri.clone(), reference.digest.clone());
-            covered.push(Covered {
-                uri,
-                method: reference.hash,
-                digest,
-                present: true,
-            });
-        }
-    }
+    let direct = signature
+        .references()
+        .iter()
+        .filter(|reference| reference.uri != HASH_CHAIN_RESULT);
+    let mut covered: Vec<Covered> = direct.map(whole).collect();
     if let Some((result, chain)) =
         hash_chain.filter(|_| covered.len() < signature.references().len())
     {
-        let direct = |name: &str| {
-            signature
-                .references()
-                .iter()
-                .any(|reference| reference.uri == name)
-        };
         let rest: Vec<(&str, &[u8])> = parts
             .iter()
             .copied()
-            .filter(|(name, _)| !direct(name))
+            .filter(|(name, _)| !has(&covered, name))
             .collect();
         covered.extend(hashchain::verify(result, chain, HASH_CHAIN, &rest)?);
     }
-    match parts
-        .iter()
-        .find(|(name, _)| !covered.iter().any(|part| part.uri == *name))
-    {
+    match parts.iter().find(|(name, _)| !has(&covered, name)) {
         Some((name, _)) => Err(MessageError::Unsigned((*name).to_owned())),
         None => Ok(VerifiedMessage { signature, covered }),
     }
+}
+
+fn whole(reference: &SignedReference) -> Covered {
+    let (uri, digest) = (reference.uri.clone(), reference.digest.clone());
+    Covered {
+        uri,
+        method: reference.hash,
+        digest,
+        present: true,
+    }
+}
+
+fn has(covered: &[Covered], name: &str) -> bool {
+    covered.iter().any(|part| part.uri == name)
+}
+
+/// As [`verify_message`], the short way where signer and form are known; the general way otherwise, after which the
+/// signer is known. `parts` come with their bytes, so nobody can hand over digests that nobody computed.
+pub fn verify_message_known(
+    known: &KnownSigners,
+    signature: &[u8],
+    hash_chain: Option<(&[u8], &[u8])>,
+    parts: &[(&str, &[u8])],
+) -> Result<VerifiedMessage, MessageError> {
+    if let Some(verified) = short_way(known, signature, hash_chain, parts) {
+        return Ok(verified);
+    }
+    let verified = verify_message(signature, hash_chain, parts)?;
+    known.remember(&verified.signature);
+    Ok(verified)
+}
+
+/// One message alone, or one message with attachments in a chain of one step, written as [`sign_message`] does.
+fn short_way(
+    known: &KnownSigners,
+    signature: &[u8],
+    hash_chain: Option<(&[u8], &[u8])>,
+    parts: &[(&str, &[u8])],
+) -> Option<VerifiedMessage> {
+    let mut names = BTreeSet::new();
+    if parts
+        .iter()
+        .any(|(name, _)| !name.starts_with('/') || !names.insert(name))
+    {
+        return None;
+    }
+    let digests: Vec<Part> = parts
+        .iter()
+        .map(|(uri, bytes)| Part {
+            uri: (*uri).to_owned(),
+            digest: Hash::Sha512.digest(bytes),
+        })
+        .collect();
+    let signature = match (hash_chain, digests.as_slice()) {
+        (None, [only]) => known.verify(signature, &[alone(only)])?,
+        (Some((result, chain)), [_, _, ..]) => {
+            let built = hashchain::build(Hash::Sha512, HASH_CHAIN, &[digests.clone()]).ok()?;
+            if built.result.as_bytes() != result || built.chains[0].as_bytes() != chain {
+                return None;
+            }
+            known.verify(signature, &[over_result(result)])?
+        }
+        _ => return None,
+    };
+    let covered = digests.into_iter().map(|Part { uri, digest }| Covered {
+        uri,
+        method: Hash::Sha512,
+        digest,
+        present: true,
+    });
+    Some(VerifiedMessage {
+        signature,
+        covered: covered.collect(),
+    })
+}
+
+fn alone(part: &Part) -> DataReference<'_> {
+    DataReference {
+        uri: &part.uri,
+        mime: "text/xml",
+        digest: part.digest.clone(),
+    }
+}
+
+fn over_result(result: &[u8]) -> DataReference<'static> {
+    DataReference::new(HASH_CHAIN_RESULT, HASH_CHAIN_RESULT_TYPE, result)
 }

@@ -14,7 +14,7 @@ use super::{SIGNED_PROPERTIES_TYPE, algorithm};
 use crate::cert::Certificate;
 use crate::error::TrustError;
 use crate::keys::Signer;
-use crate::sigalg::Hash;
+use crate::sigalg::{Hash, SignatureAlgorithm};
 use crate::xml;
 
 /// Most data references of one signature: one message and its attachments.
@@ -42,14 +42,35 @@ impl<'a> DataReference<'a> {
     }
 }
 
-/// Who signs: a key with its certificate, and everything of it that every signature repeats, written once.
+/// What every signature by one certificate repeats, written once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    signing_certificate: String,
+    pub(super) key_info: String,
+    pub(super) chain_properties: String,
+}
+
+impl Words {
+    /// The words for a certificate and the intermediates above it.
+    pub(super) fn of(certificate: &Certificate, chain: &[Certificate]) -> Self {
+        let reference = certificate_reference(certificate);
+        let value = BASE64.encode(certificate.der());
+        Self {
+            signing_certificate: format!(
+                "<xades:SigningCertificate>{reference}</xades:SigningCertificate>"
+            ),
+            key_info: [form::KEY_INFO, &value, form::KEY_INFO_END].concat(),
+            chain_properties: chain_properties(chain),
+        }
+    }
+}
+
+/// Who signs: a key with its certificate.
 #[derive(Clone, Debug)]
 pub struct Identity {
     signer: Signer,
     certificate: Certificate,
-    signing_certificate: String,
-    key_info: String,
-    chain_properties: String,
+    words: Words,
 }
 
 impl Identity {
@@ -64,21 +85,11 @@ impl Identity {
                 "the certificate belongs to another key",
             ));
         }
-        let signing_certificate = format!(
-            "<xades:SigningCertificate>{}</xades:SigningCertificate>",
-            certificate_reference(&certificate)
-        );
-        let key_info = format!(
-            "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
-            BASE64.encode(certificate.der())
-        );
-        let chain_properties = chain_properties(chain);
+        let words = Words::of(&certificate, chain);
         Ok(Self {
             signer,
             certificate,
-            signing_certificate,
-            key_info,
-            chain_properties,
+            words,
         })
     }
 
@@ -154,29 +165,42 @@ pub fn sign(input: &SignInput<'_>) -> Result<String, TrustError> {
             limit: REFERENCES_MAX,
         });
     }
-    let properties = signed_properties(input);
-    let info = signed_info(input, &properties);
-    let canonical = format!("<ds:SignedInfo{}{info}", form::IN_SCOPE);
-    let value = input
-        .identity
-        .signer
-        .sign_fixed(canonical.as_bytes(), Hash::Sha512)?;
-    Ok(assemble(input, &info, &properties, &value))
+    let Identity { signer, words, .. } = input.identity;
+    let properties = signed_properties(words, input.references, input.at);
+    let method = signer.signature_algorithm(Hash::Sha512);
+    let info = signed_info(method, input.references, &properties);
+    let value = signer.sign_fixed(canonical_info(&info).as_bytes(), Hash::Sha512)?;
+    Ok(assemble(
+        words,
+        input.ocsp_responses,
+        &info,
+        &properties,
+        &value,
+    ))
+}
+
+/// The octets that are signed.
+pub(super) fn canonical_info(info: &str) -> String {
+    ["<ds:SignedInfo", form::IN_SCOPE, info].concat()
 }
 
 /// SignedProperties without `<xades:SignedProperties`.
-fn signed_properties(input: &SignInput<'_>) -> String {
-    let mut out = String::with_capacity(2_048 + 160 * input.references.len());
+pub(super) fn signed_properties(
+    words: &Words,
+    references: &[DataReference<'_>],
+    at: Moment,
+) -> String {
+    let mut out = String::with_capacity(2_048 + 160 * references.len());
     out.push_str(" Id=\"signed-properties\"><xades:SignedSignatureProperties><xades:SigningTime>");
-    out.push_str(&input.at.iso());
+    out.push_str(&at.iso());
     out.push_str("</xades:SigningTime>");
-    out.push_str(&input.identity.signing_certificate);
+    out.push_str(&words.signing_certificate);
     out.push_str(form::POLICY);
     out.push_str("</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>");
-    for (at, reference) in input.references.iter().enumerate() {
+    for (number, reference) in references.iter().enumerate() {
         let _ = write!(
             out,
-            "<xades:DataObjectFormat ObjectReference=\"#signature-reference-{at}\">"
+            "<xades:DataObjectFormat ObjectReference=\"#signature-reference-{number}\">"
         );
         out.push_str("<xades:MimeType>");
         xml::push_text(&mut out, reference.mime);
@@ -187,9 +211,12 @@ fn signed_properties(input: &SignInput<'_>) -> String {
 }
 
 /// SignedInfo without `<ds:SignedInfo`.
-fn signed_info(input: &SignInput<'_>, properties: &str) -> String {
-    let method = input.identity.signer.signature_algorithm(Hash::Sha512);
-    let mut out = String::with_capacity(1_024 + 400 * input.references.len());
+pub(super) fn signed_info(
+    method: SignatureAlgorithm,
+    references: &[DataReference<'_>],
+    properties: &str,
+) -> String {
+    let mut out = String::with_capacity(1_024 + 400 * references.len());
     out.push_str("><ds:CanonicalizationMethod Algorithm=");
     out.push_str(
         "\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"></ds:CanonicalizationMethod>",
@@ -197,8 +224,11 @@ fn signed_info(input: &SignInput<'_>, properties: &str) -> String {
     out.push_str("<ds:SignatureMethod Algorithm=\"");
     out.push_str(algorithm::signature_uri(method));
     out.push_str("\"></ds:SignatureMethod>");
-    for (at, reference) in input.references.iter().enumerate() {
-        let _ = write!(out, "<ds:Reference Id=\"signature-reference-{at}\" URI=\"");
+    for (number, reference) in references.iter().enumerate() {
+        let _ = write!(
+            out,
+            "<ds:Reference Id=\"signature-reference-{number}\" URI=\""
+        );
         xml::push_attribute(&mut out, reference.uri);
         out.push_str("\">");
         out.push_str(form::SHA512);
@@ -211,7 +241,7 @@ fn signed_info(input: &SignInput<'_>, properties: &str) -> String {
         out,
         "<ds:Reference Id=\"signature-reference-{}\" Type=\"{SIGNED_PROPERTIES_TYPE}\" \
          URI=\"#signed-properties\">",
-        input.references.len()
+        references.len()
     );
     out.push_str(form::SHA512);
     push_digest_value(&mut out, &digest);
@@ -219,57 +249,50 @@ fn signed_info(input: &SignInput<'_>, properties: &str) -> String {
     out
 }
 
-fn assemble(input: &SignInput<'_>, info: &str, properties: &str, value: &[u8]) -> String {
-    let ocsp: usize = input.ocsp_responses.iter().map(Vec::len).sum();
-    let identity = input.identity;
-    let mut out = String::with_capacity(
-        2_048
-            + info.len()
-            + properties.len()
-            + identity.key_info.len()
-            + identity.chain_properties.len()
-            + ocsp * 3 / 2,
-    );
+fn assemble(
+    words: &Words,
+    ocsp_responses: &[Vec<u8>],
+    info: &str,
+    properties: &str,
+    value: &[u8],
+) -> String {
+    let ocsp: usize = ocsp_responses
+        .iter()
+        .map(|response| response.len() * 3 / 2)
+        .sum();
+    let words_length = words.key_info.len() + words.chain_properties.len();
+    let mut out =
+        String::with_capacity(2_048 + info.len() + properties.len() + words_length + ocsp);
     out.push_str(form::HEAD);
     out.push_str("<ds:SignedInfo");
     out.push_str(info);
-    out.push_str("<ds:SignatureValue Id=\"signature-value\">");
+    out.push_str(form::VALUE);
     out.push_str(&BASE64.encode(value));
-    out.push_str("</ds:SignatureValue>");
-    out.push_str(&identity.key_info);
-    out.push_str(
-        "<ds:Object><xades:QualifyingProperties Target=\"#signature\"><xades:SignedProperties",
-    );
+    out.push_str(form::VALUE_END);
+    out.push_str(&words.key_info);
+    out.push_str(form::OBJECT);
     out.push_str(properties);
-    push_unsigned(&mut out, &identity.chain_properties, input.ocsp_responses);
-    out.push_str("</xades:QualifyingProperties></ds:Object>");
+    push_unsigned(&mut out, &words.chain_properties, ocsp_responses);
     out.push_str(form::TAIL);
     out
 }
-
-const UNSIGNED: &str = "<xades:UnsignedProperties><xades:UnsignedSignatureProperties>";
-const UNSIGNED_END: &str = "</xades:UnsignedSignatureProperties></xades:UnsignedProperties>";
 
 fn push_unsigned(out: &mut String, chain_properties: &str, ocsp_responses: &[Vec<u8>]) {
     if chain_properties.is_empty() && ocsp_responses.is_empty() {
         return;
     }
-    out.push_str(UNSIGNED);
+    out.push_str(form::UNSIGNED);
     out.push_str(chain_properties);
     if !ocsp_responses.is_empty() {
-        out.push_str("<xades:RevocationValues><xades:OCSPValues>");
+        out.push_str(form::RESPONSES);
         for (at, response) in ocsp_responses.iter().enumerate() {
-            let _ = write!(
-                out,
-                "<xades:EncapsulatedOCSPValue Id=\"ocsp-response-{}\">",
-                at + 1
-            );
+            out.push_str(&form::response(at));
             out.push_str(&BASE64.encode(response));
-            out.push_str("</xades:EncapsulatedOCSPValue>");
+            out.push_str(form::RESPONSE_END);
         }
-        out.push_str("</xades:OCSPValues></xades:RevocationValues>");
+        out.push_str(form::RESPONSES_END);
     }
-    out.push_str(UNSIGNED_END);
+    out.push_str(form::UNSIGNED_END);
 }
 
 /// Puts a time stamp token (DER) over the signature value into a signature that [`sign`] made.
@@ -278,21 +301,21 @@ fn push_unsigned(out: &mut String, chain_properties: &str, ocsp_responses: &[Vec
 /// not in this writer's form.
 pub fn add_time_stamp(signature: &str, token: &[u8]) -> Result<String, TrustError> {
     let other = || TrustError::malformed("signature of our own form");
-    let stamp = format!(
-        "<xades:SignatureTimeStamp><xades:EncapsulatedTimeStamp>{}</xades:EncapsulatedTimeStamp>\
-         </xades:SignatureTimeStamp>",
-        BASE64.encode(token)
-    );
+    let stamp = [form::STAMP, &BASE64.encode(token), form::STAMP_END].concat();
     if !signature.starts_with(form::HEAD) {
         return Err(other());
     }
-    if let Some(at) = signature.find(UNSIGNED) {
-        let (before, after) = signature.split_at(at + UNSIGNED.len());
+    if let Some(at) = signature.find(form::UNSIGNED) {
+        let (before, after) = signature.split_at(at + form::UNSIGNED.len());
         return Ok([before, &stamp, after].concat());
     }
-    let (before, after) = signature
-        .rfind("</xades:QualifyingProperties>")
-        .map(|at| signature.split_at(at))
-        .ok_or_else(other)?;
-    Ok([before, UNSIGNED, &stamp, UNSIGNED_END, after].concat())
+    let before = signature.strip_suffix(form::TAIL).ok_or_else(other)?;
+    Ok([
+        before,
+        form::UNSIGNED,
+        &stamp,
+        form::UNSIGNED_END,
+        form::TAIL,
+    ]
+    .concat())
 }

@@ -233,6 +233,65 @@ fn a_time_stamp_is_added_without_touching_what_is_signed() {
     assert!(add_time_stamp("<a/>", b"token").is_err());
 }
 
+#[test]
+fn the_short_way_proves_the_same_as_the_general_way() {
+    let known = KnownSigners::default();
+    let ocsp = vec![vec![0x30, 0x00], vec![0x30, 0x01, 0x00]];
+    for (kind, above) in [
+        (Algorithm::P256, testing::root_once().clone()),
+        (Algorithm::Rsa2048, intermediate()),
+    ] {
+        let who = identity(kind, &above);
+        for (data, ocsp) in [
+            (&ALONE[..], &[][..]),
+            (&ALONE[..], &ocsp[..]),
+            (&WITH_BODY[..], &ocsp[..]),
+        ] {
+            let mut signed = sign_message(&who, &parts(data), testing::at(), ocsp).unwrap();
+            signed.signature = add_time_stamp(&signed.signature, b"token").unwrap();
+            let general = verified(&signed, data).unwrap();
+            known.remember(general.signature());
+            let mut references = vec![DataReference::new(MESSAGE, "text/xml", data[0].1)];
+            if let Some((result, _)) = &signed.hash_chain {
+                let (uri, mime) = (message::HASH_CHAIN_RESULT, message::HASH_CHAIN_RESULT_TYPE);
+                references = vec![DataReference::new(uri, mime, result.as_bytes())];
+            }
+            let short = known
+                .verify(signed.signature.as_bytes(), &references)
+                .unwrap();
+            assert_eq!(format!("{short:?}"), format!("{:?}", general.signature()));
+        }
+    }
+}
+
+#[test]
+fn the_short_way_never_takes_a_changed_byte_in_what_is_signed() {
+    let known = KnownSigners::default();
+    let good = add_time_stamp(&signature(), b"token").unwrap();
+    let general = proves(&good).unwrap();
+    known.remember(&general);
+    let references = [DataReference::new(MESSAGE, "text/xml", ALONE[0].1)];
+    let unsigned = good.find("<xades:UnsignedProperties>").unwrap();
+    assert!(known.verify(good.as_bytes(), &references).is_some());
+    assert!(
+        known
+            .verify(
+                good.as_bytes(),
+                &[DataReference::new(MESSAGE, "text/xml", b"x")]
+            )
+            .is_none()
+    );
+    for at in 0..unsigned {
+        let mut bad = good.clone().into_bytes();
+        bad[at] ^= 0x01;
+        assert!(known.verify(&bad, &references).is_none(), "byte {at}");
+    }
+    let chain = message::verify_message_known(&known, good.as_bytes(), None, &ALONE).unwrap();
+    assert_eq!(signed_facts(chain.signature()), signed_facts(&general));
+    let other = [(MESSAGE, &b"another"[..])];
+    assert!(message::verify_message_known(&known, good.as_bytes(), None, &other).is_err());
+}
+
 /// What a signature proves, apart from what is not signed.
 fn signed_facts(proof: &VerifiedSignature) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
     let value = proof.signature_value().to_vec();

@@ -71,14 +71,14 @@ pub struct SignedReference {
 /// It says that the key in `signer` signed these references; whether the certificate is to be believed is open.
 #[derive(Clone, Debug)]
 pub struct VerifiedSignature {
-    signer: Certificate,
-    others: Vec<Certificate>,
-    signing_time: Moment,
-    algorithm: SignatureAlgorithm,
-    value: Vec<u8>,
-    references: Vec<SignedReference>,
-    ocsp_responses: Vec<Vec<u8>>,
-    time_stamps: Vec<SignatureTimeStamp>,
+    pub(super) signer: Certificate,
+    pub(super) others: Vec<Certificate>,
+    pub(super) signing_time: Moment,
+    pub(super) algorithm: SignatureAlgorithm,
+    pub(super) value: Vec<u8>,
+    pub(super) references: Vec<SignedReference>,
+    pub(super) ocsp_responses: Vec<Vec<u8>>,
+    pub(super) time_stamps: Vec<SignatureTimeStamp>,
 }
 
 impl VerifiedSignature {
@@ -322,42 +322,20 @@ impl<'a, 'i> Info<'a, 'i> {
     ) -> Result<Vec<SignedReference>, XadesError> {
         let mut names = BTreeSet::new();
         let mut outside = Vec::with_capacity(self.references.len());
-        let mut properties_checked = false;
         for reference in &self.references {
             if !names.insert(reference.uri) {
                 return Err(malformed("something is referenced twice"));
             }
-            let digest = if let Some(id) = reference.uri.strip_prefix('#') {
-                if id != parts.signed_properties_id
-                    || reference.node.attribute("Type") != Some(SIGNED_PROPERTIES_TYPE)
-                {
-                    return Err(malformed("reference to another part of the document"));
-                }
-                properties_checked = true;
-                let canonical = reference.transform()?.element(parts.signed_properties);
-                reference.hash.digest(
-                    canonical
-                        .map_err(|error| malformed(error.to_string()))?
-                        .as_bytes(),
-                )
-            } else {
-                if xml::children(reference.node, DS, "Transforms")
-                    .next()
-                    .is_some()
-                {
-                    return Err(malformed("transforms of data are not accepted"));
-                }
-                let bytes = data(reference.uri)
-                    .ok_or_else(|| XadesError::InvalidReference(reference.uri.into()))?;
-                reference.hash.digest(bytes)
+            let inside = reference.uri.starts_with('#');
+            let digest = match inside {
+                true => reference.digest_inside(parts)?,
+                false => reference.digest_outside(data)?,
             };
             if digest != reference.digest {
-                return Err(XadesError::InvalidValue(format!(
-                    "the digest of {} does not match",
-                    reference.uri
-                )));
+                let what = format!("the digest of {} does not match", reference.uri);
+                return Err(XadesError::InvalidValue(what));
             }
-            if !reference.uri.starts_with('#') {
+            if !inside {
                 let uri = reference.uri.to_owned();
                 outside.push(SignedReference {
                     uri,
@@ -366,7 +344,8 @@ impl<'a, 'i> Info<'a, 'i> {
                 });
             }
         }
-        if !properties_checked || outside.is_empty() {
+        // A name occurs once, and only the signed properties can be inside: what is not outside is they.
+        if outside.len() + 1 != self.references.len() || outside.is_empty() {
             return Err(malformed(
                 "the signed properties or the data are not signed",
             ));
@@ -392,6 +371,30 @@ impl<'a, 'i> Reference<'a, 'i> {
             hash,
             digest,
         })
+    }
+
+    /// The digest of the signed properties, the one part of the document that may be referenced.
+    fn digest_inside(&self, parts: &Parts<'_, '_>) -> Result<Vec<u8>, XadesError> {
+        let typed = self.node.attribute("Type") == Some(SIGNED_PROPERTIES_TYPE);
+        if !typed || self.uri.strip_prefix('#') != Some(parts.signed_properties_id) {
+            return Err(malformed("reference to another part of the document"));
+        }
+        let canonical = self.transform()?.element(parts.signed_properties);
+        let canonical = canonical.map_err(|error| malformed(error.to_string()))?;
+        Ok(self.hash.digest(canonical.as_bytes()))
+    }
+
+    /// The digest of data as it is, without transforms.
+    fn digest_outside<'d>(
+        &self,
+        data: &dyn Fn(&str) -> Option<&'d [u8]>,
+    ) -> Result<Vec<u8>, XadesError> {
+        if xml::children(self.node, DS, "Transforms").next().is_some() {
+            return Err(malformed("transforms of data are not accepted"));
+        }
+        let bytes = data(self.uri);
+        let bytes = bytes.ok_or_else(|| XadesError::InvalidReference(self.uri.to_owned()))?;
+        Ok(self.hash.digest(bytes))
     }
 
     /// The one canonicalisation of a same-document reference; without any, Canonical XML 1.0 (XML Signature 4.4.3.2).
