@@ -48,7 +48,7 @@ fn passkey_form(
     no_script: &str,
 ) -> Markup {
     html! {
-        form method="post" action=(finish) data-passkey=(begin) hidden
+        form #f-passkey tabindex="-1" method="post" action=(finish) data-passkey=(begin) hidden
             data-failed=(visit.t("identity-passkey-failed")) data-absent=(no_script) {
             (web::csrf_field(visit))
             input type="hidden" name="ceremony";

@@ -21,7 +21,7 @@ pub(crate) async fn account(house: &Identity, visit: &Visit, fault: Option<&Faul
     let posts = house.posts(&actor.account).await?;
     let body = html! {
         (summary(visit, fault))
-        (parts::summary_list(visit, &who(visit, actor, &posts)))
+        (parts::summary_list(visit, &who(visit, actor, &posts, &sessions)))
         @if !posts.is_empty() { (roles(visit, actor, &posts)) }
         h2 { (visit.t("identity-keys-title")) }
         p { (visit.t("identity-keys-words")) }
@@ -39,8 +39,12 @@ pub(crate) async fn account(house: &Identity, visit: &Visit, fault: Option<&Faul
     Ok(sheet.script(&SCRIPT.path).show(body))
 }
 
-fn who(visit: &Visit, actor: &Actor, posts: &[Post]) -> Vec<Row> {
+fn who(visit: &Visit, actor: &Actor, posts: &[Post], sessions: &[Session]) -> Vec<Row> {
+    let picked = sessions
+        .iter()
+        .any(|session| session.this && session.method == Method::Practice);
     let (tone, key) = match actor.assurance {
+        _ if picked => (Tone::Info, "identity-method-practice"),
         Assurance::High => (Tone::Good, "identity-sure-high"),
         Assurance::Substantial => (Tone::Good, "identity-sure-substantial"),
         Assurance::Low => (Tone::Warn, "identity-sure-low"),
