@@ -276,8 +276,8 @@ impl Request {
     }
 }
 
-/// The token inside a TimeStampResp, if it was granted.
-fn token_of(response: &[u8]) -> Result<&[u8], TrustError> {
+/// The token inside a TimeStampResp, if it was granted; it is not verified yet.
+pub fn token_of(response: &[u8]) -> Result<&[u8], TrustError> {
     if response.len() > RESPONSE_BYTES_MAX {
         return Err(TrustError::TooLarge {
             what: WHAT,

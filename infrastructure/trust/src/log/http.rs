@@ -103,7 +103,7 @@ fn quietly(failed: &AtomicU32, outcome: Result<(), LogError>) -> Result<(), Faul
             failed.store(0, Ordering::Relaxed);
             Ok(())
         }
-        Err(_) if failed.fetch_add(1, Ordering::Relaxed) % TELL_EVERY != 0 => Ok(()),
+        Err(_) if !failed.fetch_add(1, Ordering::Relaxed).is_multiple_of(TELL_EVERY) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::keys::{KeyStore, Passphrase};
 
-    /// A port nobody listens on any more.
+    /// A free port on this machine, and the witness's prefix there.
     async fn listener() -> (TcpListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let prefix = format!("http://{}/witness", listener.local_addr().unwrap());
@@ -209,12 +209,12 @@ mod tests {
                 .unwrap();
             tx.commit().await.unwrap();
             witness.admit(log.verifier()).await.unwrap();
-            // The port is bound but nobody answers: placing goes on when the client's patience ends.
-            let peerless = log.place_all();
             let served = axum::serve(listener, witness_routes(witness.clone()).router());
-            let (placed, _) = tokio::join!(peerless, async { tokio::spawn(served.into_future()) });
-            assert_eq!(placed.unwrap(), 1);
+            let server = tokio::spawn(served.into_future());
+            assert_eq!(log.place_all().await.unwrap(), 1);
             assert!(log.cosign().await.unwrap());
+            server.abort();
+            assert!(server.await.is_err_and(|error| error.is_cancelled()));
             let trust = LogTrust {
                 logs: vec![log.verifier().clone()],
                 witnesses: vec![key.clone()],

@@ -178,6 +178,11 @@ impl Log {
         self.inner.key.verifier().name()
     }
 
+    /// The store it lies in.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
     /// The key that verifies this log's checkpoints.
     pub fn verifier(&self) -> &VerifierKey {
         self.inner.key.verifier()
