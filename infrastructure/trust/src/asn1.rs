@@ -2,7 +2,8 @@
 //!
 //! Every other module of this crate reads it. Signatures cover bytes, so a reader here always gives the exact bytes
 //! it read (`Node::raw`), and nothing is ever re-encoded before it is verified. Only DER is accepted: indefinite
-//! lengths and long forms of short lengths are refused by `der`, tag numbers above 30 are refused here. Nothing recurses.
+//! lengths and long forms of short lengths are refused by `der`, tag numbers above 30 are refused here, and so are
+//! object identifiers that `const-oid` can't hold (`2.40` and up, numbers over 32 bits). Nothing recurses.
 
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Header, Reader, SliceReader};

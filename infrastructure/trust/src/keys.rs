@@ -147,7 +147,11 @@ impl KeyStore {
         let Place::Files(files) = &*self.place;
         match files.newest(label)? {
             Some(entry) => self.load(&entry),
-            None => self.create(label, kind),
+            // Another task may make it at this moment: then its key is the one.
+            None => self.create(label, kind).or_else(|cause| match cause {
+                TrustError::Key { .. } => self.signer(label),
+                other => Err(other),
+            }),
         }
     }
 
@@ -464,6 +468,28 @@ mod tests {
             refused += 1;
         }
         assert!(refused > 40);
+    }
+
+    #[test]
+    fn of_many_who_make_one_key_at_once_one_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let work = || {
+                open(folder.path(), "x")
+                    .unwrap()
+                    .create("sign", Algorithm::P256)
+            };
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(work)).collect();
+            all.into_iter()
+                .filter_map(|thread| thread.join().unwrap().ok())
+                .collect()
+        });
+        assert_eq!(made.len(), 1);
+        let keys = open(folder.path(), "x").unwrap();
+        let kept = keys.signer_or_create("sign", Algorithm::P256).unwrap();
+        assert_eq!(kept.spki_der(), made[0].spki_der());
+        let names = std::fs::read_dir(folder.path()).unwrap();
+        assert_eq!(names.count(), 2, "nothing half made is left");
     }
 
     #[test]

@@ -7,9 +7,8 @@
 //! synced: after a power cut a key is there whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use data_encoding::BASE64;
@@ -86,8 +85,6 @@ struct KeyFile {
 pub(crate) struct FileKeys {
     folder: PathBuf,
     wrapping: LessSafeKey,
-    /// Held while a file is written: two writers of one label would otherwise both find the place free.
-    writing: Mutex<()>,
 }
 
 impl std::fmt::Debug for FileKeys {
@@ -211,20 +208,22 @@ impl FileKeys {
     pub(crate) fn open(folder: &Path, pass: &Passphrase, cost: Cost) -> Result<Self, TrustError> {
         fs::create_dir_all(folder)?;
         let place = folder.join(HEADER);
-        let wrapping = if place.exists() {
-            let text = read_small(&place)?;
-            let header: Header = serde_json::from_str(&text).map_err(|_| tampered(HEADER))?;
-            header.unlock(pass)?
-        } else {
-            let (header, key) = Header::make(pass, cost)?;
-            write_synced(folder, HEADER, &json(&header)?)?;
-            key
-        };
-        Ok(Self {
+        if !place.exists() {
+            let (header, wrapping) = Header::make(pass, cost)?;
+            if write_synced(folder, HEADER, &json(&header)?)? {
+                return Ok(Self::new(folder, wrapping));
+            }
+        }
+        let header: Header =
+            serde_json::from_str(&read_small(&place)?).map_err(|_| tampered(HEADER))?;
+        Ok(Self::new(folder, header.unlock(pass)?))
+    }
+
+    fn new(folder: &Path, wrapping: LessSafeKey) -> Self {
+        Self {
             folder: folder.to_owned(),
             wrapping,
-            writing: Mutex::new(()),
-        })
+        }
     }
 
     /// All keys, sorted by label and generation. Reads no secret.
@@ -267,17 +266,7 @@ impl FileKeys {
 
     pub(crate) fn write(&self, entry: &KeyEntry, pkcs8: &[u8]) -> Result<(), TrustError> {
         check_label(&entry.label)?;
-        let _alone = self
-            .writing
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let name = file_name(&entry.label, entry.generation);
-        if self.folder.join(&name).exists() {
-            return Err(TrustError::Key {
-                label: entry.label.clone(),
-                why: "exists already",
-            });
-        }
         let bound = KeyFile::bound(entry);
         let mut file_key = Zeroizing::new([0_u8; 32]);
         SystemChance::default().fill(&mut file_key[..]);
@@ -290,7 +279,14 @@ impl FileKeys {
             wrapped: seal(&self.wrapping, &bound, &file_key[..])?,
             sealed: seal(&aead(&file_key[..])?, &bound, pkcs8)?,
         };
-        write_synced(&self.folder, &name, &json(&file)?)
+        if !write_synced(&self.folder, &name, &json(&file)?)? {
+            let label = entry.label.clone();
+            return Err(TrustError::Key {
+                label,
+                why: "exists already",
+            });
+        }
+        Ok(())
     }
 
     pub(crate) fn read(&self, entry: &KeyEntry) -> Result<Zeroizing<Vec<u8>>, TrustError> {
@@ -366,17 +362,29 @@ fn read_small(place: &Path) -> Result<String, TrustError> {
     String::from_utf8(fs::read(place)?).map_err(|_| tampered(&name))
 }
 
-/// Writes a file that only its owner may read, so that it is whole on disk when this returns.
-fn write_synced(folder: &Path, name: &str, content: &[u8]) -> Result<(), TrustError> {
-    let beside = folder.join(format!("{name}.new"));
+/// Writes a file that only its owner may read, so that it is whole on disk when this returns. Tells `false`, and
+/// leaves everything as it was, if one of that name is there already, also if another process made it just now.
+fn write_synced(folder: &Path, name: &str, content: &[u8]) -> Result<bool, TrustError> {
+    let place = folder.join(name);
+    let beside = folder.join(format!(
+        "{name}.{}.new",
+        &SystemChance::default().token()[..8]
+    ));
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&beside)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&beside, folder.join(name))?;
+    let made = match fs::hard_link(&beside, &place) {
+        Ok(()) => fs::remove_file(&beside).map(|()| true),
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_file(&beside).map(|()| false)
+        }
+        // A disk without hard links, such as a memory stick: one process at a time has to do.
+        Err(_) => fs::rename(&beside, &place).map(|()| true),
+    }?;
     File::open(folder)?.sync_all()?;
-    Ok(())
+    Ok(made)
 }

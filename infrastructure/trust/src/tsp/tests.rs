@@ -165,6 +165,42 @@ fn openssl_verifies_ours_and_asks_us() {
 }
 
 #[test]
+fn the_sigstore_client_verifies_ours() {
+    let Some(folder) = Openssl::find() else {
+        return;
+    };
+    let script = "\
+import sys, rfc3161_client as c
+from cryptography import x509
+root, unit = (x509.load_pem_x509_certificate(open(n, 'rb').read()) for n in ('root.pem', 'tsa.pem'))
+answer = c.decode_timestamp_response(open('r', 'rb').read())
+judge = c.VerifierBuilder().add_root_certificate(root).tsa_certificate(unit).build()
+judge.verify_message(answer, open('text', 'rb').read())
+try:
+    judge.verify_message(answer, b'other')
+except c.VerificationError:
+    print('VERIFIED')
+";
+    if !folder
+        .tool("python3", &["-c", "import rfc3161_client"])
+        .is_some_and(|s| s.is_empty())
+    {
+        println!("not run: python3 with rfc3161_client is missing");
+        return;
+    }
+    let tsa = tsa();
+    let request = Request::over(TEXT, Hash::Sha512, &SeededChance::new(18));
+    folder.file("text", TEXT);
+    folder.file("root.pem", root_once().certificate().pem().as_bytes());
+    folder.file("tsa.pem", tsa.certificate().pem().as_bytes());
+    folder.file("r", &answer(&tsa, &request.to_der(), 0));
+    assert_eq!(
+        folder.tool("python3", &["-c", script]).unwrap().trim(),
+        "VERIFIED"
+    );
+}
+
+#[test]
 fn we_verify_what_openssl_stamps() {
     let Some(openssl) = Openssl::find() else {
         return;
