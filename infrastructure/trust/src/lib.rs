@@ -18,6 +18,7 @@ pub mod globalconf;
 pub mod hashchain;
 pub mod http;
 pub mod keys;
+mod keys_file;
 pub mod log;
 pub mod name;
 pub mod ocsp;
@@ -25,13 +26,12 @@ mod ocsp_read;
 pub mod path;
 pub mod sigalg;
 mod sql;
+#[cfg(test)]
+mod testing;
 pub mod tsp;
 pub mod xades;
 pub mod xml;
 pub mod zip;
-mod keys_file;
-#[cfg(test)]
-mod testing;
 
 pub use authority::Authority;
 pub use ca::{Ca, Profile};
