@@ -130,7 +130,6 @@ impl<'v> Sheet<'v> {
                 body {
                     a.skip href="#main" { (visit.t("web-skip")) }
                     (header(visit))
-                    (menu(visit))
                     main #main .w .narrow[self.narrow] tabindex="-1" {
                         @if let Some(place) = &self.back {
                             a.back href=(place) { "← " (visit.t("web-back")) }
@@ -146,28 +145,43 @@ impl<'v> Sheet<'v> {
 }
 
 fn header(visit: &Visit) -> Markup {
+    html! {
+        header {
+            div.top {
+                div.w { (body_name(visit)) (languages(visit)) }
+            }
+            div.band role="presentation" {}
+            (menu(visit))
+            @if visit.body().simulated {
+                div.sim { div.w { (visit.t("web-simulated")) } }
+            }
+        }
+    }
+}
+
+fn body_name(visit: &Visit) -> Markup {
     let body = visit.body();
     html! {
-        header.top {
-            div.w {
-                a.id href="/" {
-                    (sign())
-                    span {
-                        b { (body.name) }
-                        @if !body.place.is_empty() { span { (body.place) } }
-                    }
-                }
-                nav.lang aria-label=(visit.t("web-language")) {
-                    @for locale in Locale::ALL {
-                        a href=(language_place(visit, locale)) lang=(locale.tag()) hreflang=(locale.tag())
-                            rel="nofollow" aria-current=[(locale == visit.locale).then_some("true")] {
-                            (locale.endonym())
-                        }
-                    }
+        a.id href="/" {
+            (sign())
+            span {
+                b { (body.name) }
+                @if !body.place.is_empty() { span { (body.place) } }
+            }
+        }
+    }
+}
+
+fn languages(visit: &Visit) -> Markup {
+    html! {
+        nav.lang aria-label=(visit.t("web-language")) {
+            @for locale in Locale::ALL {
+                a href=(language_place(visit, locale)) lang=(locale.tag()) hreflang=(locale.tag())
+                    rel="nofollow" aria-current=[(locale == visit.locale).then_some("true")] {
+                    (locale.endonym())
                 }
             }
         }
-        div.band role="presentation" {}
     }
 }
 
@@ -208,9 +222,6 @@ fn menu(visit: &Visit) -> Markup {
                 }
                 div.me { (who(visit)) }
             }
-        }
-        @if visit.body().simulated {
-            div.sim role="note" { div.w { (visit.t("web-simulated")) } }
         }
     }
 }

@@ -174,7 +174,7 @@ impl Visit {
         for (place, digit) in digits.chars().enumerate() {
             // Four digits stay together in Spanish (Ortografía de la lengua española, 2010).
             let few = self.locale != Locale::En && digits.len() <= 4;
-            if place > 0 && !few && (digits.len() - place) % 3 == 0 {
+            if place > 0 && !few && (digits.len() - place).is_multiple_of(3) {
                 grouped.push(separator);
             }
             grouped.push(digit);

@@ -1,7 +1,5 @@
 //! What every page request gets, told by requests: headers, language, form tokens, limits, error pages, size.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use http::{Request, StatusCode, header};
 use kernel::{Actor, Fault, Locale, Role};
@@ -331,37 +329,4 @@ async fn dates_and_numbers_speak_the_readers_language_and_the_bodys_time() {
         ("23 November 2026, 21:05", "1,234,567")
     );
     assert!(told(Locale::Qu).0.contains("ayamarq'a killa"));
-}
-
-#[tokio::test]
-async fn the_client_asks_reuses_and_bounds() {
-    let rooms = [room()];
-    let clock = std::sync::Arc::new(kernel::SetClock::at(web::testing::TEST_START));
-    let settings = web::testing::settings(&rooms, clock, web::OuterSettings::nobody());
-    let router = web::outer(rooms[0].routes.router(), settings);
-    let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = tcp.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let server = tokio::spawn(web::listen::listen(tcp, None, router, stopped));
-    let http = web::client::Http::plain();
-    for _ in 0..3 {
-        let answer = http.get(&format!("http://{address}/")).await.unwrap();
-        assert_eq!(answer.status, StatusCode::OK);
-    }
-    let limits = web::client::HttpLimits {
-        answer_bytes: 100,
-        ..Default::default()
-    };
-    let small = web::client::Http::plain().limits(limits);
-    let error = small.get(&format!("http://{address}/")).await.unwrap_err();
-    assert!(
-        matches!(error, web::client::HttpError::TooLarge { bytes: 100, .. }),
-        "{error}"
-    );
-    assert!(http.get("ftp://x/").await.is_err() && http.get("https://127.0.0.1:1/").await.is_err());
-    stop.send(true).unwrap();
-    tokio::time::timeout(Duration::from_secs(5), server)
-        .await
-        .unwrap()
-        .unwrap();
 }

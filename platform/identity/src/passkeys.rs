@@ -147,7 +147,7 @@ impl Identity {
             .ok_or_else(|| refused("no such passkey"))?;
         let mut key = passkey(&row.text(1)?)?;
         let result = webauthn
-            .finish_discoverable_authentication_v2(&signed, state, &DiscoverableKey::from(&key))
+            .finish_discoverable_authentication_v2(&signed, state, DiscoverableKey::from(&key))
             .map_err(refused)?;
         key.update_credential(&result);
         let text = serde_json::to_string(&key).map_err(Fault::internal)?;

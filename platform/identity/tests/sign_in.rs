@@ -1,5 +1,10 @@
 //! Signing in as people and attackers do it: over the pages, on both database engines.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test tells by its panic what went wrong"
+)]
+
 mod authenticator;
 
 use std::sync::Arc;
