@@ -199,54 +199,19 @@ impl Container {
     /// Reads a container: all files there, none without a place, manifests consistent.
     pub fn read(bytes: &[u8]) -> Result<Self, ContainerError> {
         let archive = zip::read(bytes, zip::CONTAINER)?;
-        let take = |name: &'static str| archive.get(name).map(<[u8]>::to_vec);
-        let need = |name, code| take(name).ok_or(ContainerError::Missing { code, name });
-        if need("mimetype", "asic_mime_type_not_found")? != MIME_TYPE.as_bytes() {
+        if need(&archive, "mimetype", "asic_mime_type_not_found")? != MIME_TYPE.as_bytes() {
             return Err(ContainerError::MimeType);
         }
-        let pair = |result, chain| match (take(result), take(chain)) {
-            (Some(result), Some(chain)) => Ok(Some((result, chain))),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(ContainerError::Missing {
-                code: "asic_hash_chain_not_found",
-                name: chain,
-            }),
-            (None, Some(_)) => Err(ContainerError::Missing {
-                code: "asic_hash_chain_result_not_found",
-                name: result,
-            }),
-        };
-        let batch_stamp = match (pair(STAMP_CHAIN_RESULT, STAMP_CHAIN)?, take(TOKEN)) {
-            (Some((result, chain)), Some(token)) => Some(BatchStamp {
-                result,
-                chain,
-                token,
-            }),
-            (None, None) => None,
-            (Some(_), None) => {
-                return Err(ContainerError::Missing {
-                    code: "asic_timestamp_not_found",
-                    name: TOKEN,
-                });
-            }
-            (None, Some(_)) => {
-                let code = "asic_hash_chain_result_not_found";
-                return Err(ContainerError::Missing {
-                    code,
-                    name: STAMP_CHAIN_RESULT,
-                });
-            }
-        };
         let mut attachments = Vec::new();
         while let Some(bytes) = archive.get(&format!("attachment{}", attachments.len() + 1)) {
             attachments.push(bytes.to_vec());
         }
         let container = Self {
-            message: need(MESSAGE, "asic_message_not_found")?,
+            message: need(&archive, MESSAGE, "asic_message_not_found")?,
             attachments,
-            signature: need(SIGNATURES, "asic_signatures_not_found")?,
-            hash_chain: pair(HASH_CHAIN_RESULT, HASH_CHAIN)?,
-            batch_stamp,
+            signature: need(&archive, SIGNATURES, "asic_signatures_not_found")?,
+            hash_chain: chain(&archive, HASH_CHAIN_RESULT, HASH_CHAIN)?,
+            batch_stamp: batch_stamp(&archive)?,
         };
         container.check_files(&archive)?;
         Ok(container)
@@ -287,6 +252,60 @@ impl Container {
             (Some(bytes), Some(stamp)) if manifest::fits(bytes, &stamp.result) => Ok(()),
             (None, None) => Ok(()),
             _ => Err(content("ASiCManifest.xml")),
+        }
+    }
+}
+
+fn need(
+    archive: &zip::Archive,
+    name: &'static str,
+    code: &'static str,
+) -> Result<Vec<u8>, ContainerError> {
+    archive
+        .get(name)
+        .map(<[u8]>::to_vec)
+        .ok_or(ContainerError::Missing { code, name })
+}
+
+type ResultAndChain = (Vec<u8>, Vec<u8>);
+
+/// A hash chain result and its chain: both or neither.
+fn chain(
+    archive: &zip::Archive,
+    result: &'static str,
+    chain: &'static str,
+) -> Result<Option<ResultAndChain>, ContainerError> {
+    if archive.get(result).is_none() && archive.get(chain).is_none() {
+        return Ok(None);
+    }
+    let result = need(archive, result, "asic_hash_chain_result_not_found")?;
+    Ok(Some((
+        result,
+        need(archive, chain, "asic_hash_chain_not_found")?,
+    )))
+}
+
+/// A token and the chain from it to the signature: both or neither.
+fn batch_stamp(archive: &zip::Archive) -> Result<Option<BatchStamp>, ContainerError> {
+    match (
+        chain(archive, STAMP_CHAIN_RESULT, STAMP_CHAIN)?,
+        archive.get(TOKEN),
+    ) {
+        (None, None) => Ok(None),
+        (Some((result, chain)), _) => {
+            let token = need(archive, TOKEN, "asic_timestamp_not_found")?;
+            Ok(Some(BatchStamp {
+                result,
+                chain,
+                token,
+            }))
+        }
+        (None, Some(_)) => {
+            let code = "asic_hash_chain_result_not_found";
+            Err(ContainerError::Missing {
+                code,
+                name: STAMP_CHAIN_RESULT,
+            })
         }
     }
 }

@@ -5,6 +5,8 @@
 //! Prefixes are read from the source text, since the tree keeps only names. It refuses arbitrary node sets, output
 //! beyond [`OUTPUT_MAX`], and under 1.1 an `xml:base` that a subtree would inherit.
 
+use std::borrow::Cow;
+
 use roxmltree::{Document, Node};
 
 use crate::xml::{push_attribute, push_text};
@@ -296,17 +298,18 @@ impl<'a> Writer<'a> {
 
     fn attributes(&mut self, node: Node<'a, '_>) {
         let inherited = std::mem::take(&mut self.inherited);
+        if inherited.is_empty() && node.attributes().len() == 0 {
+            return;
+        }
         let own = node.attributes().map(|attribute| {
             let key = (attribute.namespace().unwrap_or_default(), attribute.name());
-            (
-                key,
-                self.source[attribute.range_qname()].to_owned(),
-                attribute.value(),
-            )
+            let name = Cow::Borrowed(&self.source[attribute.range_qname()]);
+            (key, name, attribute.value())
         });
         let mut all: Vec<_> = own.collect();
         for (name, value) in &inherited {
-            all.push(((XML_NAMESPACE, name.as_str()), format!("xml:{name}"), value));
+            let key = (XML_NAMESPACE, name.as_str());
+            all.push((key, Cow::Owned(format!("xml:{name}")), value));
         }
         all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         for (_, name, value) in &all {

@@ -511,6 +511,26 @@ mod tests {
         assert_eq!(top(&built), "v3CBVgjKmzZT5hnJ6vj6waqBazZe334tdEoNiL2oM5E=");
     }
 
+    #[test]
+    fn x_roads_own_chain() {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../shared/fixtures/xroad/hash-chain"
+        );
+        let read = |name: &str| std::fs::read(format!("{folder}/hc-verifier1-{name}.xml"));
+        let (Ok(result), Ok(chain), Ok(message)) =
+            (read("hashchainresult"), read("hashchain"), read("message"))
+        else {
+            println!("not run: hash chain fixtures are not here");
+            return;
+        };
+        let parts = [("/message.xml", message.as_slice())];
+        let covered = verify(&result, &chain, "/hashchain.xml", &parts).unwrap();
+        assert!(covered.len() == 1 && covered[0].present);
+        let other = verify(&result, &chain, "/sig-hashchain.xml", &parts);
+        assert_eq!(other.unwrap_err().code(), "invalid_hash_chain_ref");
+    }
+
     proptest! {
         #[test]
         fn every_input_of_every_batch_verifies_and_changes_do_not(

@@ -25,20 +25,6 @@ pub enum Check {
     Sender,
 }
 
-impl Check {
-    /// Key of the text that names this check for a reader.
-    pub const fn text_key(self) -> &'static str {
-        match self {
-            Self::Container => "trust-check-container",
-            Self::Signature => "trust-check-signature",
-            Self::Time => "trust-check-time",
-            Self::Certificate => "trust-check-certificate",
-            Self::Revocation => "trust-check-revocation",
-            Self::Sender => "trust-check-sender",
-        }
-    }
-}
-
 /// One thing that was found in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {

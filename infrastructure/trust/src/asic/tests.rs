@@ -109,42 +109,49 @@ const CODE: &str = "20131380951";
 fn town() -> Town {
     let root = testing::root();
     let clock = SetClock::at(testing::at());
-    let chance = SeededChance::new(11);
-    let signer = Signer::ephemeral("sign", Algorithm::P256).unwrap();
-    let subject = Name::new(&[
-        (name::BUSINESS_CATEGORY, "GOB"),
-        (name::SERIAL_NUMBER, CODE),
-        (name::COMMON_NAME, "M"),
-    ])
-    .unwrap();
     let issue = |profile: Profile, subject: &Name, signer: &Signer| {
+        let key = Proven::held(signer);
         root.issue(
             &profile,
             subject,
-            &Proven::held(signer),
+            &key,
             90 * DAY,
             &clock,
-            &chance,
+            &SeededChance::new(11),
         )
         .unwrap()
     };
+    let signer = Signer::ephemeral("sign", Algorithm::P256).unwrap();
+    let class = (name::BUSINESS_CATEGORY, "GOB");
+    let code = (name::SERIAL_NUMBER, CODE);
+    let subject = Name::new(&[class, code, (name::COMMON_NAME, "M")]).unwrap();
     let certificate = issue(Profile::Sign, &subject, &signer);
-    let responder = Responder::new(
-        root.certificate().clone(),
-        root.signer().clone(),
-        root.certificate().clone(),
-    );
-    let ocsp = responder
-        .unwrap()
+    let ocsp = responder(&root)
         .staple(&certificate, ca::Status::Good, clock.now())
         .unwrap();
     let unit = Signer::ephemeral("tsa", Algorithm::P256).unwrap();
-    let unit_certificate = issue(
-        Profile::TimeStamp,
-        &Name::of_body("PE", "Hora", "TSA").unwrap(),
-        &unit,
-    );
-    let params = SharedParams {
+    let stamps = Name::of_body("PE", "Hora", "TSA").unwrap();
+    let unit_certificate = issue(Profile::TimeStamp, &stamps, &unit);
+    let params = params_of(&root, &unit_certificate);
+    let identity = Identity::new(signer, certificate, &[]).unwrap();
+    let tsa = Tsa::new(unit, vec![unit_certificate], tsp::POLICY_DEFAULT).unwrap();
+    Town {
+        root,
+        identity,
+        ocsp,
+        tsa,
+        params,
+        clock,
+    }
+}
+
+fn responder(root: &Ca) -> Responder {
+    let own = root.certificate().clone();
+    Responder::new(own.clone(), root.signer().clone(), own).unwrap()
+}
+
+fn params_of(root: &Ca, unit: &crate::Certificate) -> SharedParams {
+    SharedParams {
         instance: "PE".into(),
         authorities: vec![globalconf::Authority {
             name: "Autoridad de prueba".into(),
@@ -159,21 +166,11 @@ fn town() -> Town {
         stampers: vec![globalconf::Stamper {
             name: "Hora".into(),
             url: "http://tsa.example".into(),
-            certificate: unit_certificate.clone(),
+            certificate: unit.clone(),
         }],
         members: Vec::new(),
         servers: Vec::new(),
         ocsp_freshness_seconds: 3_600,
-    };
-    let identity = Identity::new(signer, certificate, &[]).unwrap();
-    let tsa = Tsa::new(unit, vec![unit_certificate], tsp::POLICY_DEFAULT).unwrap();
-    Town {
-        root,
-        identity,
-        ocsp,
-        tsa,
-        params,
-        clock,
     }
 }
 
@@ -407,8 +404,7 @@ fn each_missing_proof_is_told_by_its_name() {
 #[test]
 fn revoked_and_unproved_certificates_are_refused() {
     let mut town = town();
-    let root = town.root.certificate().clone();
-    let responder = Responder::new(root.clone(), town.root.signer().clone(), root).unwrap();
+    let responder = responder(&town.root);
     let revoked = ca::Status::Revoked {
         at: town.clock.now().plus_seconds(-60),
         reason: ca::Reason::KeyCompromise,

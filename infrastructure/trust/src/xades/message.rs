@@ -5,6 +5,7 @@
 //! references (X-Road 8) and promises that every part handed over was signed: an unsigned attachment is an error.
 
 use std::collections::BTreeSet;
+use std::slice;
 
 use kernel::Moment;
 
@@ -220,7 +221,8 @@ fn short_way(
     let signature = match (hash_chain, digests.as_slice()) {
         (None, [only]) => known.verify(signature, &[alone(only)])?,
         (Some((result, chain)), [_, _, ..]) => {
-            let built = hashchain::build(Hash::Sha512, HASH_CHAIN, &[digests.clone()]).ok()?;
+            let built =
+                hashchain::build(Hash::Sha512, HASH_CHAIN, slice::from_ref(&digests)).ok()?;
             if built.result.as_bytes() != result || built.chains[0].as_bytes() != chain {
                 return None;
             }

@@ -236,7 +236,7 @@ fn a_time_stamp_is_added_without_touching_what_is_signed() {
 #[test]
 fn the_short_way_proves_the_same_as_the_general_way() {
     let known = KnownSigners::default();
-    let ocsp = vec![vec![0x30, 0x00], vec![0x30, 0x01, 0x00]];
+    let ocsp = [vec![0x30, 0x00], vec![0x30, 0x01, 0x00]];
     for (kind, above) in [
         (Algorithm::P256, testing::root_once().clone()),
         (Algorithm::Rsa2048, intermediate()),
@@ -371,15 +371,21 @@ proptest! {
     }
 
     #[test]
-    fn pieces_of_a_signature_never_panic(cuts in proptest::collection::vec(any::<prop::sample::Index>(), 2..6)) {
-        let text = std::sync::OnceLock::new();
-        let text: &String = text.get_or_init(|| r#"<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="s"><ds:SignedInfo></ds:SignedInfo><ds:Object></ds:Object></ds:Signature>"#.to_owned());
+    fn pieces_of_a_signature_never_panic(
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 2..6),
+    ) {
+        let text = std::str::from_utf8(PIECES).unwrap();
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len())).collect();
         places.sort_unstable();
-        let mixed: String = places.windows(2).rev().map(|pair| &text[pair[0]..pair[1]]).collect();
+        let mixed: String =
+            places.windows(2).rev().map(|pair| &text[pair[0]..pair[1]]).collect();
         let _ = verify(mixed.as_bytes(), &|_| None);
     }
 }
+
+const PIECES: &[u8] = b"<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" Id=\"s\">\
+    <ds:SignedInfo></ds:SignedInfo><ds:SignatureValue>AA==</ds:SignatureValue>\
+    <ds:KeyInfo></ds:KeyInfo><ds:Object></ds:Object></ds:Signature>";
 
 #[test]
 fn xmlsec_verifies_what_we_sign() {
@@ -429,5 +435,63 @@ fn xmlsec_verifies_what_we_sign() {
         );
         put("sig-hashchainresult.xml", b"other");
         assert!(!run().unwrap().status.success());
+    }
+}
+
+/// An implementation of XAdES in another language, and the schemas of XML Signature and XAdES that come with it.
+const SIGNXML: &str = r#"
+import base64, os, re, signxml
+import lxml.etree as e
+from cryptography import x509
+from signxml.xades import XAdESVerifier
+home = os.path.dirname(signxml.__file__)
+class Local(e.Resolver):
+    def resolve(self, url, public, context):
+        for folder in ("xades/schemas", "schemas"):
+            path = os.path.join(home, folder, os.path.basename(url))
+            if os.path.exists(path):
+                return self.resolve_filename(path, context)
+        return self.resolve_string("", context)
+parser = e.XMLParser(load_dtd=False, no_network=True)
+parser.resolvers.add(Local())
+text, data = open("signatures.xml", "rb").read(), open("data", "rb").read()
+for name in ("XAdES.xsd", "XAdES01903v132-201601.xsd"):
+    schema = e.XMLSchema(e.parse(os.path.join(home, "xades/schemas", name), parser))
+    schema.assertValid(e.fromstring(e.tostring(e.fromstring(text)[0])))
+der = base64.b64decode(re.search(rb"<ds:X509Certificate>([^<]+)<", text).group(1))
+certificate = x509.load_der_x509_certificate(der)
+found = XAdESVerifier().verify(text, uri_resolver=lambda uri: data, x509_cert=certificate, expect_references=2)
+print("verified", len(found))
+"#;
+
+#[test]
+fn signxml_verifies_what_we_sign_and_the_schemas_take_it() {
+    let python = std::env::var("TAMBO_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let have = Command::new(&python)
+        .args(["-c", "import signxml"])
+        .output();
+    if !have.is_ok_and(|output| output.status.success()) {
+        println!("not run: {python} with signxml is missing");
+        return;
+    }
+    for (kind, above) in [
+        (Algorithm::P256, testing::root_once().clone()),
+        (Algorithm::Rsa2048, intermediate()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let who = identity(kind, &above);
+        let ocsp = [vec![0x30, 0x00]];
+        let signed = sign_message(&who, &parts(&WITH_BODY), testing::at(), &ocsp).unwrap();
+        let text = add_time_stamp(&signed.signature, b"token").unwrap();
+        std::fs::write(folder.path().join("signatures.xml"), text).unwrap();
+        std::fs::write(folder.path().join("data"), signed.hash_chain.unwrap().0).unwrap();
+        let mut command = Command::new(&python);
+        let output = command
+            .args(["-c", SIGNXML])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(text.contains("verified 2"), "{kind:?}: {text}");
     }
 }
