@@ -68,11 +68,9 @@ pub enum Ask {
     YesNo,
     /// A day.
     Date,
-    /// A file: which kinds are taken, in words, and as the browser's `accept`.
+    /// A file; the kinds taken, for the browser's chooser.
     File {
-        /// Words.
-        kinds: String,
-        /// For the browser's chooser.
+        /// Media types, separated by commas.
         accept: String,
     },
     /// A statement to be sworn.

@@ -79,6 +79,10 @@ pub struct StepView {
     pub kept: bool,
     /// The page before.
     pub back: String,
+    /// The mark of whose form it is; see `kept`.
+    pub whose: String,
+    /// Where to go after this step, if not to the next one.
+    pub then: String,
 }
 
 impl StepView {
@@ -114,8 +118,6 @@ pub struct CheckView {
     pub token: String,
     /// Groups.
     pub sections: Vec<CheckSection>,
-    /// Statements to swear: field name, text, error.
-    pub sworn: Vec<Question>,
     /// Name of the person who files.
     pub applicant: String,
 }
@@ -164,13 +166,32 @@ pub struct ReceiptView {
     pub waiting: usize,
 }
 
+/// A receipt as anybody verifies it: no names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedReceipt {
+    /// The case's number.
+    pub number: String,
+    /// The procedure's title.
+    pub procedure: String,
+    /// When it was presented.
+    pub presented: Moment,
+    /// The last moment to decide, while the clock runs.
+    pub due: Option<Moment>,
+    /// Where the case stands.
+    pub stage: Stage,
+    /// The code.
+    pub code: String,
+}
+
 /// Where a case stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Not filed yet.
     Draft,
-    /// Filed, not taken up.
+    /// Filed, not received by the desk yet.
     Filed,
+    /// Received by the desk.
+    Received,
     /// An official works on it.
     Review,
     /// The applicant was asked for something.
@@ -191,6 +212,7 @@ impl Stage {
         match self {
             Self::Draft => "portal-stage-draft",
             Self::Filed => "portal-stage-filed",
+            Self::Received => "portal-stage-received",
             Self::Review => "portal-stage-review",
             Self::Observed => "portal-stage-observed",
             Self::Granted => "portal-stage-granted",
@@ -220,8 +242,8 @@ pub struct CaseCard {
     pub clock: Option<ClockView>,
     /// Last change.
     pub changed: Moment,
-    /// Facts that were refused: the desk shows how many.
-    pub refused: usize,
+    /// Questions to registries without an answer that can be relied on.
+    pub waiting: usize,
 }
 
 /// Something that happened to a case.
@@ -233,7 +255,9 @@ pub struct EventView {
     pub tone: Tone,
     /// What.
     pub what: String,
-    /// Who did it, and more in words; may be empty.
+    /// Who did it.
+    pub who: String,
+    /// More in words; may be empty.
     pub detail: String,
 }
 
@@ -257,8 +281,6 @@ pub struct CaseView {
     pub card: CaseCard,
     /// Its address for answers; ends without a slash.
     pub address: String,
-    /// When it was presented.
-    pub presented: Moment,
     /// What silence means here.
     pub silence: SilenceView,
     /// What happened, oldest first.
@@ -276,16 +298,29 @@ pub struct CaseView {
 /// What an official may do with the case now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Acts {
+    /// Take it in at the reception desk.
+    pub receive: bool,
+    /// Take it up.
+    pub evaluate: bool,
     /// Ask the applicant.
     pub observe: bool,
+    /// Ask registries again.
+    pub ask: bool,
     /// Grant or deny.
     pub decide: bool,
 }
 
-/// A decision form that came back with a mistake.
+impl Acts {
+    /// Whether anything may be done.
+    pub const fn any(self) -> bool {
+        self.receive || self.evaluate || self.observe || self.ask || self.decide
+    }
+}
+
+/// An act that came back with a mistake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActTry {
-    /// Which: `observe`, `grant` or `deny`.
+    /// Which: the word of its address.
     pub act: String,
     /// What was typed.
     pub text: String,
@@ -298,6 +333,8 @@ pub struct ActTry {
 pub struct DeskView {
     /// Its identifier in addresses.
     pub id: String,
+    /// The case's revision that the official reads now.
+    pub revision: i64,
     /// What does not hold between facts and applicant, and what to do.
     pub problems: Vec<String>,
     /// The same as the applicant's view.
@@ -323,14 +360,16 @@ pub struct LookView {
     pub purpose: String,
     /// What was looked at.
     pub fields: Vec<String>,
-    /// The case: number and address, when it is one of this person's.
-    pub case: Option<(String, String)>,
+    /// The case's number.
+    pub case: Option<String>,
     /// The message number.
     pub evidence: String,
     /// Whether it was answered.
     pub answered: bool,
     /// Entry of the tamper-evident log, when known.
-    pub entry: Option<u64>,
+    pub entry: Option<String>,
+    /// Whether asker and answerer both wrote it down.
+    pub both_sides: bool,
 }
 
 /// Everything on 'who looked at my data'.
@@ -342,54 +381,55 @@ pub struct LooksView {
     pub silent: Vec<String>,
 }
 
-/// Which cases the desk shows.
+/// Which open cases the desk shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
-    /// Those that wait for the desk.
+    /// All open ones.
     #[default]
-    Open,
+    All,
+    /// Those not received yet.
+    Filed,
+    /// Those received.
+    Received,
+    /// Those taken up.
+    Review,
     /// Those that wait for the applicant.
     Observed,
-    /// Decided ones.
-    Decided,
-    /// All.
-    All,
 }
 
 impl Filter {
     /// All, in the order of the page.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Observed, Self::Decided, Self::All];
+    pub const ALL: [Self; 5] =
+        [Self::All, Self::Filed, Self::Received, Self::Review, Self::Observed];
 
-    /// The word in the address.
+    /// The word in the address and in the text key.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Open => "open",
-            Self::Observed => "observed",
-            Self::Decided => "decided",
             Self::All => "all",
+            Self::Filed => "filed",
+            Self::Received => "received",
+            Self::Review => "review",
+            Self::Observed => "observed",
         }
     }
 
-    /// Reads the word; an unknown one shows the open cases.
+    /// Reads the word; an unknown one shows all.
     pub fn parse(word: &str) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|filter| filter.word() == word)
-            .unwrap_or_default()
+        Self::ALL.into_iter().find(|filter| filter.word() == word).unwrap_or_default()
     }
+}
 
-    /// Whether a case at this stage is shown.
-    pub const fn shows(self, stage: Stage) -> bool {
-        match self {
-            Self::All => !matches!(stage, Stage::Draft),
-            Self::Open => matches!(stage, Stage::Filed | Stage::Review),
-            Self::Observed => matches!(stage, Stage::Observed),
-            Self::Decided => {
-                matches!(
-                    stage,
-                    Stage::Granted | Stage::Silence | Stage::Denied | Stage::Closed
-                )
-            }
-        }
-    }
+/// A page of the desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeskPage {
+    /// What is shown.
+    pub filter: Filter,
+    /// How many there are of each.
+    pub counts: Vec<(Filter, i64)>,
+    /// How many are past their time limit.
+    pub late: i64,
+    /// The cases.
+    pub cards: Vec<CaseCard>,
+    /// The address of the next page.
+    pub next: Option<String>,
 }

@@ -60,17 +60,14 @@ portal-step = Part { $now } of { $all }
 portal-title-error = Error: { $title }
 portal-facts-title = What the registries state
 portal-facts-why = You needn't type it or prove it: each registry signs it.
-portal-fact-signed = Signature verified
 portal-fact-evidence = proof
 portal-fact-waiting = { $authority } hasn't answered yet. We keep asking; it doesn't stop your filing.
 portal-fact-nothing = { $authority } has nothing on record.
 portal-fact-refused = Answer refused.
-portal-fact-refused-signature = The signature of the answer is not valid.
 portal-not-right = Is something not right?
 portal-not-right-how = These data are corrected where they are kept. Have them corrected there and come back: here they will appear corrected. What you typed stays saved.
 portal-asked-title = What only you know
 portal-optional = (optional)
-portal-choose = Choose
 portal-yes = Yes
 portal-no = No
 portal-next = Save and continue
@@ -78,15 +75,10 @@ portal-later = Save and leave
 portal-kept = Your session had ended, but we kept what you typed. Check it and continue.
 portal-saved-later = Saved. You find it under 'My cases' whenever you want to continue.
 portal-file-have = Already attached:
-portal-errors-title = { $count ->
-    [one] There is something to correct
-   *[other] There are { $count } things to correct
- }
 
 portal-check-title = Check before you file
 portal-check-lead = This is what the body will receive. You can change each part.
-portal-check-sworn = Sworn statement
-portal-check-sworn-who = I, { $name }, declare under oath:
+portal-check-who = Filed by: { $name }.
 portal-check-what-happens = When you file, you get your receipt at once, with number, date and time. The legal time limit runs from the next business day.
 portal-change = Change
 portal-no-answer = No answer
@@ -98,6 +90,11 @@ portal-receipt-applicant = Filed by
 portal-receipt-presented = Filed on
 portal-receipt-counted = Counts as filed on
 portal-receipt-body = With
+portal-receipt-what = Procedure
+portal-receipt-stage = State
+portal-receipt-verified = Receipt verified
+portal-receipt-genuine = This receipt is genuine: this body issued it.
+portal-receipt-no-names = Out of respect for the person, no name is shown here.
 portal-receipt-qr = QR code that opens the public verification of this receipt
 portal-receipt-waiting = { $count ->
     [one] One registry has still to answer. You have filed: we ask for it ourselves.
@@ -125,6 +122,7 @@ portal-cord-over = Finished
 
 portal-stage-draft = Not filed
 portal-stage-filed = Filed
+portal-stage-received = Received by the desk
 portal-stage-review = Under review
 portal-stage-observed = Needs correction
 portal-stage-granted = Granted
@@ -166,6 +164,7 @@ portal-looks-asked = asked
 portal-looks-why = For
 portal-looks-what = Looked at
 portal-looks-entry = log entry no.
+portal-looks-both = both bodies wrote it down
 portal-looks-refused = not answered
 portal-looks-silent = We could not fetch the list of: { $names }. Try again later.
 portal-looks-proof = How is it proven?
@@ -177,10 +176,23 @@ portal-desk-title = My desk
 portal-desk-order = What is due first comes first.
 portal-desk-none = There are no cases here.
 portal-desk-filters = Which cases to show
-portal-desk-open = To handle
-portal-desk-observed = Observed
-portal-desk-decided = Decided
 portal-desk-all = All
+portal-desk-filed = To receive
+portal-desk-received = Received
+portal-desk-review = Under evaluation
+portal-desk-observed = Observed
+portal-desk-late = { $count ->
+    [one] 1 case is past its time limit
+   *[other] { $count } cases are past their time limit
+ }
+portal-desk-missing = { $count ->
+    [one] 1 answer missing
+   *[other] { $count } answers missing
+ }
+portal-desk-list = Cases
+portal-desk-receive-do = Receive it
+portal-desk-evaluate-do = Begin the evaluation
+portal-desk-ask-do = Ask the registries again
 portal-desk-refused = { $count ->
     [one] 1 fact refused
    *[other] { $count } facts refused
@@ -207,6 +219,4 @@ portal-desk-deny-what = The denial is issued with your signature and notified wi
 portal-desk-deny-why = Reason and norm
 portal-desk-deny-do = Sign and deny
 
-fault-portal-reason = Write the reason: the person has a right to know it.
-fault-portal-too-long = The text is too long. Use up to { $max } characters.
 fault-portal-answer = Write your answer or attach a document.

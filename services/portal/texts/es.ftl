@@ -60,17 +60,14 @@ portal-step = Parte { $now } de { $all }
 portal-title-error = Error: { $title }
 portal-facts-title = Lo que dicen los registros
 portal-facts-why = No tiene que escribirlo ni probarlo: cada registro lo firma.
-portal-fact-signed = Firma comprobada
 portal-fact-evidence = prueba
 portal-fact-waiting = { $authority } todavía no responde. Se lo seguimos pidiendo; no detiene su trámite.
 portal-fact-nothing = { $authority } no tiene este dato.
 portal-fact-refused = Respuesta rechazada.
-portal-fact-refused-signature = La firma de la respuesta no es válida.
 portal-not-right = ¿Algo no está bien?
 portal-not-right-how = Estos datos se corrigen donde se guardan. Corríjalos allí y vuelva: aquí aparecerán corregidos. Lo que escribió se queda guardado.
 portal-asked-title = Lo que solo usted sabe
 portal-optional = (opcional)
-portal-choose = Elija
 portal-yes = Sí
 portal-no = No
 portal-next = Guardar y continuar
@@ -78,15 +75,10 @@ portal-later = Guardar y salir
 portal-kept = Su sesión había terminado, pero guardamos lo que escribió. Revíselo y continúe.
 portal-saved-later = Guardado. Lo encuentra en «Mis trámites» cuando quiera continuar.
 portal-file-have = Ya adjuntó:
-portal-errors-title = { $count ->
-    [one] Hay algo por corregir
-   *[other] Hay { $count } cosas por corregir
- }
 
 portal-check-title = Revise antes de presentar
 portal-check-lead = Esto es lo que recibirá la entidad. Puede cambiar cada parte.
-portal-check-sworn = Declaración jurada
-portal-check-sworn-who = Yo, { $name }, declaro bajo juramento:
+portal-check-who = Presenta: { $name }.
 portal-check-what-happens = Al presentar recibe su constancia al instante, con número, fecha y hora. Desde el día hábil siguiente corre el plazo de ley.
 portal-change = Cambiar
 portal-no-answer = Sin respuesta
@@ -98,6 +90,11 @@ portal-receipt-applicant = Presentado por
 portal-receipt-presented = Presentado el
 portal-receipt-counted = Cuenta como presentado el
 portal-receipt-body = Ante
+portal-receipt-what = Trámite
+portal-receipt-stage = Estado
+portal-receipt-verified = Constancia comprobada
+portal-receipt-genuine = Esta constancia es auténtica: la emitió esta entidad.
+portal-receipt-no-names = Por respeto a la persona, aquí no aparece su nombre.
 portal-receipt-qr = Código QR que abre la comprobación pública de esta constancia
 portal-receipt-waiting = { $count ->
     [one] Falta la respuesta de un registro. Ya presentó: la pedimos nosotros.
@@ -125,6 +122,7 @@ portal-cord-over = Terminado
 
 portal-stage-draft = Sin presentar
 portal-stage-filed = Presentado
+portal-stage-received = Recibido por mesa de partes
 portal-stage-review = En revisión
 portal-stage-observed = Observado
 portal-stage-granted = Aprobado
@@ -166,6 +164,7 @@ portal-looks-asked = preguntó a
 portal-looks-why = Para
 portal-looks-what = Miró
 portal-looks-entry = entrada del registro n.º
+portal-looks-both = las dos entidades lo anotaron
 portal-looks-refused = no se respondió
 portal-looks-silent = Ahora no pudimos traer la lista de: { $names }. Vuelva a intentar más tarde.
 portal-looks-proof = ¿Cómo se prueba?
@@ -177,10 +176,23 @@ portal-desk-title = Mi mesa
 portal-desk-order = Primero, lo que vence antes.
 portal-desk-none = No hay expedientes aquí.
 portal-desk-filters = Qué expedientes ver
-portal-desk-open = Por atender
-portal-desk-observed = Observados
-portal-desk-decided = Resueltos
 portal-desk-all = Todos
+portal-desk-filed = Por recibir
+portal-desk-received = Recibidos
+portal-desk-review = En evaluación
+portal-desk-observed = Observados
+portal-desk-late = { $count ->
+    [one] 1 expediente pasó su plazo
+   *[other] { $count } expedientes pasaron su plazo
+ }
+portal-desk-missing = { $count ->
+    [one] Falta 1 respuesta
+   *[other] Faltan { $count } respuestas
+ }
+portal-desk-list = Expedientes
+portal-desk-receive-do = Dar por recibido
+portal-desk-evaluate-do = Empezar la evaluación
+portal-desk-ask-do = Volver a consultar a los registros
 portal-desk-refused = { $count ->
     [one] 1 dato rechazado
    *[other] { $count } datos rechazados
@@ -207,6 +219,4 @@ portal-desk-deny-what = Se emite la resolución denegatoria con su firma y se no
 portal-desk-deny-why = Motivo y norma
 portal-desk-deny-do = Firmar y denegar
 
-fault-portal-reason = Escriba el motivo: la persona tiene derecho a conocerlo.
-fault-portal-too-long = El texto es demasiado largo. Use hasta { $max } caracteres.
 fault-portal-answer = Escriba su respuesta o adjunte un documento.

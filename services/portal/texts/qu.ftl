@@ -60,17 +60,14 @@ portal-step = { $all } rakimanta { $now } kaq
 portal-title-error = Pantasqa: { $title }
 portal-facts-title = Registrokunaq nisqan
 portal-facts-why = Manam qillqanaykichu, manam rikuchinaykichu: sapa registro firman.
-portal-fact-signed = Firma chiqaqmi
 portal-fact-evidence = prueba
 portal-fact-waiting = { $authority } manaraqmi kutichinchu. Tapushallaykuraqmi; trámiteykiqa manam sayanchu.
 portal-fact-nothing = { $authority } kayta mana waqaychanchu.
 portal-fact-refused = Kutichisqa mana chaskisqa.
-portal-fact-refused-signature = Kutichisqaq firman mana chiqaqchu.
 portal-not-right = ¿Imapas mana allinchu?
 portal-not-right-how = Kaykunaqa waqaychasqa kasqanpim allichakun. Chaypi allichachiy, chaymanta kutimuy: kaypi allichasqa rikhurinqa. Qillqasqaykiqa waqaychasqam.
 portal-asked-title = Qanlla yachasqayki
 portal-optional = (munaspayki)
-portal-choose = Akllay
 portal-yes = Arí
 portal-no = Mana
 portal-next = Waqaychay, qatiytaq
@@ -78,15 +75,10 @@ portal-later = Waqaychay, lluqsiytaq
 portal-kept = Haykusqayki tukukusqa, ichaqa qillqasqaykita waqaycharqayku. Qhaway, chaymanta qatiy.
 portal-saved-later = Waqaychasqam. «Trámiteykuna» nisqapi tarinki, qatiyta munaspayki.
 portal-file-have = Ñam apachirqanki:
-portal-errors-title = { $count ->
-    [one] Huk imam allichanayki kan
-   *[other] { $count } imakunam allichanayki kan
- }
 
 portal-check-title = Manaraq apachispa qhaway
 portal-check-lead = Kaytam wasi chaskinqa. Sapa rakita kambiayta atinki.
-portal-check-sworn = Juramento
-portal-check-sworn-who = Ñuqa, { $name }, juramentowan nini:
+portal-check-who = Apachiq: { $name }.
 portal-check-what-happens = Apachispa chay ratulla constanciaykita chaskinki, yupayniyuqta, p'unchawniyuqta, horayuqta. Qatiq llamk'ay p'unchawmanta leypa plazon purin.
 portal-change = Kambiay
 portal-no-answer = Mana kutichisqa
@@ -98,6 +90,11 @@ portal-receipt-applicant = Apachiq
 portal-receipt-presented = Apachisqa
 portal-receipt-counted = Apachisqa hina yupakun
 portal-receipt-body = Mayman
+portal-receipt-what = Trámite
+portal-receipt-stage = Maypi kasqan
+portal-receipt-verified = Constancia chiqaqmi
+portal-receipt-genuine = Kay constanciaqa chiqaqmi: kay wasi qurqan.
+portal-receipt-no-names = Runata yupaychaspa, sutin manam kaypi rikukunchu.
 portal-receipt-qr = QR código: kay constancia chiqaq kasqanta llapa runapaq kichan
 portal-receipt-waiting = { $count ->
     [one] Huk registro manaraq kutichinchu. Ñam apachirqanki: ñuqayku tapusaqku.
@@ -125,6 +122,7 @@ portal-cord-over = Tukusqa
 
 portal-stage-draft = Manaraq apachisqa
 portal-stage-filed = Apachisqa
+portal-stage-received = Mesa de partes chaskisqa
 portal-stage-review = Qhawasqa kashan
 portal-stage-observed = Allichanan kan
 portal-stage-granted = Arí nisqa
@@ -166,6 +164,7 @@ portal-looks-asked = kayta tapurqan:
 portal-looks-why = Imapaq
 portal-looks-what = Qhawasqan
 portal-looks-entry = registropi yupay
+portal-looks-both = iskaynin wasi qillqarqanku
 portal-looks-refused = mana kutichisqa
 portal-looks-silent = Kunanqa manam kaypa listanta apamuyta atiykuchu: { $names }. Huk ratumanta kutipay.
 portal-looks-proof = ¿Imaynatam chiqaq kasqan rikukun?
@@ -177,10 +176,23 @@ portal-desk-title = Llamk'anay
 portal-desk-order = Ñawpaqta tukukuqkuna ñawpaqpi.
 portal-desk-none = Manam kaypi expediente kanchu.
 portal-desk-filters = Mayqin expedientekunata qhaway
-portal-desk-open = Ruwanakuna
-portal-desk-observed = Allichanankuta suyaqkuna
-portal-desk-decided = Kamachisqakuna
 portal-desk-all = Llapan
+portal-desk-filed = Chaskinakuna
+portal-desk-received = Chaskisqakuna
+portal-desk-review = Qhawasqa kashaqkuna
+portal-desk-observed = Allichananta suyaqkuna
+portal-desk-late = { $count ->
+    [one] Huk expediente plazonta pasarqan
+   *[other] { $count } expedientekuna plazonta pasarqanku
+ }
+portal-desk-missing = { $count ->
+    [one] Huk kutichiy faltan
+   *[other] { $count } kutichiykuna faltan
+ }
+portal-desk-list = Expedientekuna
+portal-desk-receive-do = Chaskisqa niy
+portal-desk-evaluate-do = Qhawayta qallariy
+portal-desk-ask-do = Registrokunata watiq tapuy
 portal-desk-refused = { $count ->
     [one] Huk willay mana chaskisqa
    *[other] { $count } willaykuna mana chaskisqa
@@ -207,6 +219,4 @@ portal-desk-deny-what = Mana niq resolución firmaykiwan lluqsin, apelay derecho
 portal-desk-deny-why = Imarayku, mayqin ley
 portal-desk-deny-do = Firmay, mana niy
 
-fault-portal-reason = Imarayku kasqanta qillqay: runaqa yachanan derechoyuqmi.
-fault-portal-too-long = Qillqasqaqa nishu unaymi. { $max } sanampakama qillqay.
 fault-portal-answer = Kutichiyniykita qillqay icha papelta apachiy.

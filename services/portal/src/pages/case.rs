@@ -14,7 +14,7 @@ pub fn case(visit: &Visit, view: &CaseView) -> Page {
         @if let Some(observation) = &view.observation { (answer_form(visit, view, observation)) }
         (outcome(visit, view))
         @if let Some(clock) = &view.card.clock { (cord::cord(visit, clock)) }
-        @if matches!(view.card.stage, Stage::Filed | Stage::Review) {
+        @if matches!(view.card.stage, Stage::Filed | Stage::Received | Stage::Review) {
             p.soft { (parts::silence(visit, view.silence)) }
         }
         @if !view.files.is_empty() {
@@ -51,7 +51,7 @@ fn outcome(visit: &Visit, view: &CaseView) -> Markup {
         Stage::Silence => "portal-outcome-silence",
         Stage::Denied => "portal-outcome-denied",
         Stage::Closed => "portal-outcome-closed",
-        Stage::Draft | Stage::Filed | Stage::Review | Stage::Observed => return html! {},
+        Stage::Draft | Stage::Filed | Stage::Received | Stage::Review | Stage::Observed => return html! {},
     };
     let tone = if matches!(view.card.stage, Stage::Granted | Stage::Silence) {
         Tone::Good

@@ -1,14 +1,14 @@
 //! My cases: drafts first, then what waits for me, then the rest.
 
 use maud::html;
-use web::parts::link_button;
+use web::parts::{Tone, link_button, notice};
 use web::{Page, Visit};
 
 use super::parts;
 use crate::views::{CaseCard, Stage};
 
-/// The list of a person's cases.
-pub fn cases(visit: &Visit, cards: &[CaseCard]) -> Page {
+/// The list of a person's cases; `saved` tells that a form was just put aside.
+pub fn cases(visit: &Visit, cards: &[CaseCard], saved: bool) -> Page {
     let group = |want: fn(Stage) -> bool| {
         cards
             .iter()
@@ -22,11 +22,12 @@ pub fn cases(visit: &Visit, cards: &[CaseCard]) -> Page {
         ),
         (
             "portal-cases-ours",
-            group(|stage| matches!(stage, Stage::Filed | Stage::Review)),
+            group(|stage| matches!(stage, Stage::Filed | Stage::Received | Stage::Review)),
         ),
         ("portal-cases-done", group(|stage| stage >= Stage::Granted)),
     ];
     let body = html! {
+        @if saved { div role="status" { (notice(Tone::Good, "", html! { p { (visit.t("portal-saved-later")) } })) } }
         @if cards.is_empty() {
             p.lead { (visit.t("portal-cases-none")) }
             p { (link_button("/procedures", &visit.t("portal-home-start"))) }

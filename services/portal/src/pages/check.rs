@@ -15,7 +15,6 @@ pub fn check(visit: &Visit, view: &CheckView) -> Page {
         .sections
         .iter()
         .flat_map(|section| section.answers.iter().map(|(question, _)| question))
-        .chain(&view.sworn)
         .collect();
     let wrong = questions.iter().any(|question| question.error.is_some());
     let body = html! {
@@ -26,9 +25,7 @@ pub fn check(visit: &Visit, view: &CheckView) -> Page {
         form method="post" action=(view.address) novalidate {
             (csrf_field(visit))
             input type="hidden" name="token" value=(view.token);
-            h2 { (visit.t("portal-check-sworn")) }
-            p { (visit.tt("portal-check-sworn-who", &[("name", view.applicant.clone().into())])) }
-            @for oath in &view.sworn { (field::question(visit, oath)) }
+            p { (visit.tt("portal-check-who", &[("name", view.applicant.clone().into())])) }
             (notice(Tone::Info, "", html! { p { (visit.t("portal-check-what-happens")) } }))
             (button(&visit.t("portal-file")))
         }

@@ -1,9 +1,12 @@
 //! A case as the official sees it: what was stated and by whom, what was refused, and the three acts with their reasons.
 
+use http::StatusCode;
 use maud::{Markup, html};
+use web::parts::{Tone, button_quiet, details, notice};
 use web::{Page, Sheet, Visit, csrf_field};
 
 use super::{case, cord, field, parts};
+use crate::deciding::Act;
 use crate::domain::FactState;
 use crate::views::{ActTry, DeskView};
 
@@ -24,7 +27,9 @@ pub fn desk_case(visit: &Visit, view: &DeskView) -> Page {
         h2 { (visit.t("portal-case-events")) }
         (parts::events(visit, &view.case.events))
     };
-    Ok(Sheet::new(visit, &card.procedure).back("/desk").show(body))
+    let sheet = Sheet::new(visit, &card.procedure).back("/desk");
+    let sheet = if view.again.is_some() { sheet.status(StatusCode::UNPROCESSABLE_ENTITY) } else { sheet };
+    Ok(sheet.show(body))
 }
 
 fn warnings(visit: &Visit, view: &DeskView) -> Markup {
@@ -57,41 +62,56 @@ fn warnings(visit: &Visit, view: &DeskView) -> Markup {
 
 fn acts(visit: &Visit, view: &DeskView) -> Markup {
     html! {
-        @if view.acts.observe || view.acts.decide {
+        @if view.acts.any() {
             h2 #acts { (visit.t("portal-desk-acts")) }
             @if view.acts.decide && !view.preview.is_empty() {
-                details {
-                    summary { (visit.t("portal-desk-preview")) }
-                    div.card { @for paragraph in &view.preview { p { (paragraph) } } }
-                }
+                (details(&visit.t("portal-desk-preview"), html! {
+                    div { @for paragraph in &view.preview { p { (paragraph) } } }
+                }))
             }
+            @if view.acts.receive { (simple(visit, view, Act::Receive)) }
+            @if view.acts.evaluate { (simple(visit, view, Act::Evaluate)) }
+            @if view.acts.ask { (simple(visit, view, Act::Ask)) }
             div.acts {
-                @if view.acts.observe { (act(visit, view, "observe", "btn quiet")) }
+                @if view.acts.observe { (act(visit, view, Act::Observe, "btn quiet")) }
                 @if view.acts.decide {
-                    (act(visit, view, "grant", "btn"))
-                    (act(visit, view, "deny", "btn bad"))
+                    (act(visit, view, Act::Grant, "btn"))
+                    (act(visit, view, Act::Deny, "btn bad"))
                 }
             }
         } @else { p.soft { (visit.t("portal-desk-no-acts")) } }
     }
 }
 
-fn act(visit: &Visit, view: &DeskView, name: &str, class: &str) -> Markup {
-    let none = ActTry::default();
-    let again = view
-        .again
-        .as_ref()
-        .filter(|again| again.act == name)
-        .unwrap_or(&none);
-    let error = (!again.error.is_empty()).then_some(again.error.as_str());
+/// What went wrong with this act just now.
+fn again<'v>(view: &'v DeskView, act: Act) -> Option<&'v ActTry> {
+    view.again.as_ref().filter(|again| again.act == act.word())
+}
+
+/// An act that needs no words.
+fn simple(visit: &Visit, view: &DeskView, act: Act) -> Markup {
+    html! {
+        @if let Some(again) = again(view, act) { (notice(Tone::Bad, "", html! { p { (again.error) } })) }
+        form method="post" action=(format!("/desk/{}/{}", view.id, act.word())) {
+            (csrf_field(visit))
+            (button_quiet(&visit.t(&format!("portal-desk-{}-do", act.word()))))
+        }
+    }
+}
+
+/// An act with its reasons, closed until it is wanted.
+fn act(visit: &Visit, view: &DeskView, act: Act, class: &str) -> Markup {
+    let name = act.word();
+    let (typed, error) = again(view, act).map_or(("", None), |again| (again.text.as_str(), Some(again.error.as_str())));
     let word = |what: &str| visit.t(&format!("portal-desk-{name}{what}"));
     html! {
-        details.act open[error.is_some()] {
+        details open[error.is_some()] {
             summary { (word("")) }
             form method="post" action=(format!("/desk/{}/{name}", view.id)) {
                 (csrf_field(visit))
+                input type="hidden" name="revision" value=(view.revision);
                 p { (word("-what")) }
-                (field::lines(&format!("{name}-text"), &word("-why"), &again.text, error))
+                (field::lines(&format!("{name}-text"), &word("-why"), typed, error))
                 button class=(class) type="submit" { (word("-do")) }
             }
         }

@@ -55,7 +55,7 @@ pub fn question(visit: &Visit, question: &Question) -> Markup {
             .chars_max(*max)
             .show(),
         Ask::Line { max, holds } => line(dressed(parts::field(name, &label)), *holds, *max),
-        Ask::File { kinds, accept } => file_field(visit, question, &label, kinds, accept),
+        Ask::File { accept } => file_field(visit, question, &label, accept),
     }
 }
 
@@ -84,19 +84,9 @@ fn line(field: parts::Field, holds: Holds, max: usize) -> Markup {
     field.chars_max(max).show()
 }
 
-fn file_field(
-    visit: &Visit,
-    question: &Question,
-    label: &str,
-    kinds: &str,
-    accept: &str,
-) -> Markup {
-    let hint = match question.hint.is_empty() {
-        true => kinds.to_owned(),
-        false => format!("{} {kinds}", question.hint),
-    };
+fn file_field(visit: &Visit, question: &Question, label: &str, accept: &str) -> Markup {
     html! {
-        (parts::file(&question.name, label).hint(hint).error(question.error.as_ref()).accept(accept))
+        (parts::file(&question.name, label).hint(&question.hint).error(question.error.as_ref()).accept(accept))
         @if let Some(name) = question.answer.first() {
             p { (visit.t("portal-file-have")) " " strong { (name) } }
         }

@@ -7,6 +7,7 @@ use web::{Page, Sheet, Visit, csrf_field};
 
 use super::{field, parts};
 use crate::domain::{Ask, Question};
+use crate::kept::WHOSE_FIELD;
 use crate::views::StepView;
 
 /// Seconds after which a page that waits for a registry is asked again by the browser.
@@ -35,6 +36,8 @@ pub fn form(visit: &Visit, view: &StepView) -> Page {
         }
         form method="post" action=(view.address) enctype=[files.then_some("multipart/form-data")] novalidate {
             (csrf_field(visit))
+            input type="hidden" name=(WHOSE_FIELD) value=(view.whose);
+            @if !view.then.is_empty() { input type="hidden" name="then" value=(view.then); }
             @if !view.questions.is_empty() && !view.facts.is_empty() { h2 { (visit.t("portal-asked-title")) } }
             @for question in &view.questions { (field::question(visit, question)) }
             (button(&visit.t("portal-next")))

@@ -38,12 +38,13 @@ fn line(visit: &Visit, look: &LookView) -> Markup {
                 " " span.vh { (visit.t("portal-looks-asked")) } " " strong { (look.answered_by) }
             }
             p { (visit.t("portal-looks-why")) ": " (look.purpose)
-                @if let Some((number, address)) = &look.case { " · " a href=(address) { (number) } }
+                @if let Some(number) = &look.case { " · " (number) }
             }
             @if !look.fields.is_empty() { p { (visit.t("portal-looks-what")) ": " (look.fields.join(", ")) } }
             p.soft.small {
                 (visit.time(look.at)) " · " (visit.t("portal-fact-evidence")) " " (parts::evidence_number(&look.evidence))
-                @if let Some(entry) = look.entry { " · " (visit.t("portal-looks-entry")) " " (entry) }
+                @if let Some(entry) = &look.entry { " · " (visit.t("portal-looks-entry")) " " (entry) }
+                @if look.both_sides { " · " (visit.t("portal-looks-both")) }
                 @if !look.answered { " · " strong { (visit.t("portal-looks-refused")) } }
             }
         }

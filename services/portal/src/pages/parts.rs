@@ -73,7 +73,7 @@ pub fn stage(visit: &Visit, stage: Stage) -> Markup {
         Stage::Granted | Stage::Silence => Tone::Good,
         Stage::Denied => Tone::Bad,
         Stage::Observed => Tone::Warn,
-        Stage::Draft | Stage::Closed | Stage::Filed | Stage::Review => Tone::Info,
+        Stage::Draft | Stage::Closed | Stage::Filed | Stage::Received | Stage::Review => Tone::Info,
     };
     tag(tone, &visit.t(stage.key()))
 }
@@ -101,10 +101,10 @@ pub fn events(visit: &Visit, events: &[EventView]) -> Markup {
         .iter()
         .map(|event| {
             let shown = Event::new(visit, event.tone, &event.what, event.at);
-            match event.detail.is_empty() {
-                true => shown,
-                false => shown.body(html! { p { (event.detail) } }),
-            }
+            shown.body(html! {
+                @if !event.who.is_empty() { span.soft.small { " · " (event.who) } }
+                @if !event.detail.is_empty() { p { (event.detail) } }
+            })
         })
         .collect();
     timeline(&events)
@@ -130,8 +130,8 @@ pub fn case_line(visit: &Visit, card: &CaseCard, show_applicant: bool) -> Markup
             }
             p {
                 (stage(visit, card.stage)) " "
-                @if card.refused > 0 {
-                    (tag(Tone::Bad, &visit.tt("portal-desk-refused", &[("count", count(card.refused))]))) " "
+                @if card.waiting > 0 {
+                    (tag(Tone::Warn, &visit.tt("portal-desk-missing", &[("count", count(card.waiting))]))) " "
                 }
                 @if show_applicant { span.soft { (card.procedure) } " " }
                 @if !card.about.is_empty() { span.soft { @if show_applicant { "· " } (card.about) } }

@@ -5,7 +5,7 @@ use web::parts::{Row, Tone, link_button, link_quiet, notice, summary_list};
 use web::{Page, Visit};
 
 use super::{cord, parts, qr};
-use crate::views::ReceiptView;
+use crate::views::{ReceiptView, VerifiedReceipt};
 
 /// The receipt.
 pub fn receipt(visit: &Visit, view: &ReceiptView) -> Page {
@@ -40,6 +40,26 @@ pub fn receipt(visit: &Visit, view: &ReceiptView) -> Page {
         }
     };
     Ok(web::page(visit, &visit.t("portal-receipt-title"), body))
+}
+
+/// What anybody sees who follows the QR code or types the receipt's code: that it is ours, and no names.
+pub fn verified(visit: &Visit, view: &VerifiedReceipt) -> Page {
+    let mut rows = vec![
+        Row::text(visit.t("portal-receipt-number"), &view.number),
+        Row::text(visit.t("portal-receipt-what"), &view.procedure),
+        Row::markup(visit.t("portal-receipt-presented"), visit.time(view.presented)),
+        Row::markup(visit.t("portal-receipt-stage"), parts::stage(visit, view.stage)),
+    ];
+    if let Some(due) = view.due {
+        rows.push(Row::text(visit.t("portal-cord-due"), &visit.weekday_date(due)));
+    }
+    rows.push(Row::markup(visit.t("portal-code"), html! { span.code { (view.code) } }));
+    let body = html! {
+        (notice(Tone::Good, "", html! { p { strong { (visit.t("portal-receipt-genuine")) } } }))
+        (summary_list(visit, &rows))
+        p { (visit.t("portal-receipt-no-names")) }
+    };
+    Ok(web::page(visit, &visit.t("portal-receipt-verified"), body))
 }
 
 fn rows(visit: &Visit, view: &ReceiptView) -> Vec<Row> {

@@ -5,7 +5,7 @@ use web::parts::Tone;
 
 use crate::domain::{Ask, ClockView, FactState, FactView, Holds, Question};
 use crate::views::{
-    Acts, CaseCard, CaseView, CheckSection, CheckView, DeskView, EventView, FileView, LookView,
+    Acts, CaseCard, CaseView, CheckSection, CheckView, DeskPage, DeskView, EventView, FileView, Filter, LookView,
     LooksView, ObservationView, ProcedureCard, ProcedureView, ReceiptView, SilenceView, Stage,
     StepView,
 };
@@ -131,10 +131,7 @@ pub fn step() -> StepView {
     area.hint = "En metros cuadrados.".into();
     area.error = Some("Escriba el área como número entero, por ejemplo 85.".into());
     area.answer = vec!["ochenta".into()];
-    let kinds = "PDF, JPG o PNG, hasta 5 MB.".into();
-    let file = Ask::File {
-        kinds,
-        accept: ".pdf,.jpg,.png".into(),
+    let file = Ask::File { accept: ".pdf,.jpg,.png".into(),
     };
     let mut optional = question("plan", "Croquis del local", file);
     optional.optional = true;
@@ -156,6 +153,8 @@ pub fn step() -> StepView {
         ],
         kept: true,
         back: "/drafts/01/negocio".into(),
+        whose: "m4rk".into(),
+        then: String::new(),
     }
 }
 
@@ -188,11 +187,6 @@ pub fn check() -> CheckView {
                 ],
             },
         ],
-        sworn: vec![question(
-            "safe",
-            "El local cumple las condiciones de seguridad.",
-            Ask::Sworn,
-        )],
         applicant: "Rosa Quispe Mamani".into(),
     }
 }
@@ -234,7 +228,7 @@ pub fn case_card(stage: Stage, used: u32, number: u32) -> CaseCard {
             ..clock(used)
         }),
         changed: NOW,
-        refused: usize::from(number == 7),
+        waiting: usize::from(number == 7),
     }
 }
 
@@ -259,12 +253,12 @@ pub fn case(stage: Stage) -> CaseView {
         at: NOW,
         tone,
         what: what.into(),
+        who: "Marco Salas Bejarano".into(),
         detail: detail.into(),
     };
     CaseView {
         card: case_card(stage, 4, 7),
         address: "/cases/7".into(),
-        presented: NOW,
         silence: SilenceView::Positive,
         events: vec![
             event(Tone::Good, "Presentado", "Rosa Quispe Mamani"),
@@ -292,12 +286,10 @@ pub fn case(stage: Stage) -> CaseView {
 pub fn desk_case() -> DeskView {
     DeskView {
         id: "01K".into(),
+        revision: 3,
         problems: vec!["El representante en SUNARP no es quien presenta.".into()],
         case: case(Stage::Review),
-        acts: Acts {
-            observe: true,
-            decide: true,
-        },
+        acts: Acts { receive: false, evaluate: true, observe: true, ask: true, decide: true },
         again: None,
         preview: vec![
             "RESOLUCIÓN N.° 15-2026".into(),
@@ -313,10 +305,11 @@ pub fn looks() -> LooksView {
         answered_by: "RENIEC".into(),
         purpose: "Licencia de funcionamiento".into(),
         fields: vec!["nombres".into(), "estado".into()],
-        case: Some(("2026-000123".into(), "/cases/01K".into())),
+        case: Some("2026-000123".into()),
         evidence: EVIDENCE.into(),
         answered: true,
-        entry: Some(48),
+        entry: Some("48".into()),
+        both_sides: true,
     };
     let refused = LookView {
         answered: false,
@@ -327,5 +320,15 @@ pub fn looks() -> LooksView {
     LooksView {
         looks: vec![look, refused],
         silent: vec!["SUNARP".into()],
+    }
+}
+
+pub fn desk(cards: Vec<CaseCard>) -> DeskPage {
+    DeskPage {
+        filter: Filter::All,
+        counts: Filter::ALL.map(|filter| (filter, 2)).to_vec(),
+        late: i64::from(!cards.is_empty()),
+        next: (!cards.is_empty()).then(|| "/desk?after=1".to_owned()),
+        cards,
     }
 }

@@ -9,7 +9,7 @@ use kernel::{Actor, Assurance, Locale, Role};
 use web::{Page, Room, Visit};
 
 use super::samples;
-use crate::views::{Filter, Stage};
+use crate::views::Stage;
 
 /// A first flight of ten segments holds about this much after TLS and headers.
 const FIRST_FLIGHT_BYTES: usize = 13_000;
@@ -63,9 +63,9 @@ const PAGES: [(&str, bool, Render); 15] = [
         super::receipt::receipt(visit, &samples::receipt())
     }),
     ("cases", false, |visit| {
-        super::cases::cases(visit, &samples::cards())
+        super::cases::cases(visit, &samples::cards(), true)
     }),
-    ("cases-none", false, |visit| super::cases::cases(visit, &[])),
+    ("cases-none", false, |visit| super::cases::cases(visit, &[], false)),
     ("case-observed", false, |visit| {
         super::case::case(visit, &samples::case(Stage::Observed))
     }),
@@ -76,10 +76,10 @@ const PAGES: [(&str, bool, Render); 15] = [
         super::my_data::my_data(visit, &samples::looks())
     }),
     ("desk", true, |visit| {
-        super::desk::desk(visit, Filter::All, &samples::cards())
+        super::desk::desk(visit, &samples::desk(samples::cards()))
     }),
     ("desk-none", true, |visit| {
-        super::desk::desk(visit, Filter::Observed, &[])
+        super::desk::desk(visit, &samples::desk(Vec::new()))
     }),
     ("desk-case", true, |visit| {
         super::desk_case::desk_case(visit, &samples::desk_case())
