@@ -15,6 +15,7 @@ pub mod listen;
 pub mod metrics;
 pub mod outer;
 pub mod parts;
+mod resend;
 pub mod room;
 pub mod site;
 pub mod testing;

@@ -10,14 +10,14 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use futures_util::future::BoxFuture;
 use kernel::{Fault, Locale};
 use store::{JobHandler, Migration, Subscriber};
 
 use crate::texts::{TextError, Texts};
-use crate::{Failure, Visit};
+use crate::{Visit, resend};
 
 /// Who may come to an address, or see a menu item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,7 +281,8 @@ impl Routes {
     }
 }
 
-/// Refuses whoever is not of the address' audience before the handler runs.
+/// Refuses whoever is not of the address' audience before the handler runs; a form whose sender's session has ended
+/// goes back to the sender instead of being lost.
 async fn guard(
     State(audience): State<Audience>,
     visit: Visit,
@@ -290,7 +291,7 @@ async fn guard(
 ) -> Response {
     match visit.admitted(audience) {
         Ok(()) => next.run(request).await,
-        Err(fault) => Failure::from(fault).into_response(),
+        Err(fault) => resend::or_refuse(&visit, fault, request).await,
     }
 }
 

@@ -49,6 +49,7 @@ fn room() -> Room {
         .get("/panics", panics)
         .only(Audience::Person)
         .get("/mine", home)
+        .post("/mine", echo)
         .only(Audience::Right("case.read"))
         .get("/desk", home);
     Room::new("sample").routes(routes)
@@ -244,6 +245,37 @@ async fn the_audience_of_an_address_is_enforced_before_its_handler() {
     assert_eq!(without.get("/desk").await.status, StatusCode::FORBIDDEN);
     let with = Tester::signed_in(&[room()], official(&["case.read"]));
     assert_eq!(with.get("/desk").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_form_sent_after_the_session_ended_comes_back_with_all_that_was_typed() {
+    let tester = tester();
+    let got = tester
+        .post("/mine", &[("word", "q'ipi \"<b>"), ("word", "two")])
+        .await;
+    assert_eq!(got.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        got.text
+            .contains("name=\"word\" value=\"q'ipi &quot;&lt;b&gt;\""),
+        "{}",
+        got.text
+    );
+    assert!(got.text.contains("value=\"two\"") && got.text.contains("action=\"/mine\""));
+    assert_eq!(got.text.matches("name=\"csrf\"").count(), 1);
+    let token = got.text.split("name=\"csrf\" value=\"").nth(1).unwrap()[..43].to_owned();
+    tester.cookie("prueba-session", "signed-in-beside");
+    let sent = format!("csrf={token}&word=two");
+    let kind = "application/x-www-form-urlencoded";
+    assert_eq!(
+        tester.post_raw("/echo", kind, sent).await.status,
+        StatusCode::OK,
+        "the token still holds"
+    );
+    let foreign = tester.post_raw("/mine", kind, "csrf=x&word=planted").await;
+    assert_eq!(
+        (foreign.status, foreign.text.contains("planted")),
+        (StatusCode::FORBIDDEN, false)
+    );
 }
 
 #[tokio::test]

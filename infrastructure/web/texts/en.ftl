@@ -60,6 +60,12 @@ web-error-reference = If you call or write about this, tell this number: { $refe
 web-error-contact = How to reach us: { $contact }
 web-error-home = Go to the start page
 
+web-resend-title = Your session ended, but you lost nothing
+web-resend-words = A good while went by and we closed your session to keep you safe. What you typed is kept in this page: don't close it.
+web-resend-first = Sign in again. It opens in a new tab.
+web-resend-second = Come back to this tab and send what you had typed.
+web-resend-button = Send again
+
 fault-internal = The failure is ours, not yours. Whatever you hold a receipt for is safe. Please try again in a few minutes.
 fault-unavailable = The system is resting or being repaired. Please try again in a few minutes; whatever you hold a receipt for is safe.
 fault-busy = Many people are here at once. Please wait a moment and try again.

@@ -60,6 +60,12 @@ web-error-reference = Si llama o escribe por este asunto, dé este número: { $r
 web-error-contact = Cómo encontrarnos: { $contact }
 web-error-home = Ir al inicio
 
+web-resend-title = Su sesión terminó, pero no perdió nada
+web-resend-words = Pasó un buen rato y por seguridad cerramos su sesión. Lo que escribió está guardado en esta página: no la cierre.
+web-resend-first = Ingrese otra vez. Se abre en una pestaña nueva.
+web-resend-second = Vuelva a esta pestaña y envíe lo que había escrito.
+web-resend-button = Enviar otra vez
+
 fault-internal = La falla es nuestra, no suya. Lo que ya tenía constancia está guardado. Intente otra vez en unos minutos.
 fault-unavailable = El sistema está descansando o reparándose. Intente otra vez en unos minutos; lo que ya tenía constancia está guardado.
 fault-busy = Hay mucha gente a la vez. Espere un momento e intente otra vez.

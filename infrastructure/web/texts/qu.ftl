@@ -60,6 +60,12 @@ web-error-reference = Kaymanta waqyamuspayki icha qillqamuspayki, kay yupayta wi
 web-error-contact = Kaypi tariwankiku: { $contact }
 web-error-home = Qallariyman riy
 
+web-resend-title = Sesionniyki tukukun, ichaqa manam imatapas chinkachirqankichu
+web-resend-words = Unay pasarqan, chaymi qamta waqaychanaykupaq sesionniykita wisq'ayku. Qillqasqaykiqa kay p'anqapi waqaychasqa kachkan: ama wisq'aychu.
+web-resend-first = Yapamanta haykuy. Musuq p'anqapim kichakunqa.
+web-resend-second = Kay p'anqaman kutimuy, hinaspa qillqasqaykita apachimuy.
+web-resend-button = Yapamanta apachiy
+
 fault-internal = Ñuqaykum pantayku, manam qamchu. Constanciayki kaptinqa, tukuy waqaychasqam kachkan. Huk ratumanta kutipay.
 fault-unavailable = Sistemaqa samachkan icha allichakuchkan. Huk ratumanta kutipay; constanciayki kaptinqa, tukuy waqaychasqam.
 fault-busy = Achka runam kaypi kachkan. Huk ratuta suyay, chaymanta kutipay.

@@ -506,6 +506,25 @@ on_both!(
     |house| {
         let page = house.browser.get("/sign-in").await.text;
         assert!(page.contains("Rosa Quispe Mamani") && page.contains("Licencias"));
+        for number in 0..58 {
+            let subject = (70_000_000 + number * 7_919).to_string();
+            house
+                .identity
+                .add_person(&subject, &format!("Persona de Prueba {number}"))
+                .await
+                .unwrap();
+        }
+        let request = http::Request::get("/sign-in").header("accept-encoding", "gzip");
+        let wire = house
+            .browser
+            .send(request, axum::body::Body::empty())
+            .await
+            .bytes
+            .len();
+        assert!(
+            wire < 13_000,
+            "{wire} bytes: more than the first flight of a slow line"
+        );
         house
             .browser
             .post("/sign-in/practice", &[("account", &house.rosa)])
