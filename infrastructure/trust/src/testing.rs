@@ -31,6 +31,14 @@ pub(crate) fn root_once() -> &'static Ca {
     ROOT.get_or_init(root)
 }
 
+/// A Python that may have the tests' packages: that of `TAMBO_TOOLS`, of the project's `.tools/venv`, or any.
+pub(crate) fn python() -> std::path::PathBuf {
+    let project = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/venv");
+    let tools = std::env::var("TAMBO_TOOLS").unwrap_or_else(|_| project.into());
+    let own = std::path::Path::new(&tools).join("bin/python");
+    if own.is_file() { own } else { "python3".into() }
+}
+
 /// The `openssl` command with a folder of its own.
 pub(crate) struct Openssl {
     folder: tempfile::TempDir,

@@ -5,7 +5,7 @@ use std::process::Command;
 use kernel::{Chance, SeededChance};
 
 use super::*;
-use crate::xml;
+use crate::{testing, xml};
 
 /// Documents of the comparison with `xmllint`.
 const DOCUMENTS: u64 = 1_200;
@@ -299,7 +299,7 @@ for name in sorted(glob.glob("*.xml"), key=lambda n: int(n[:-4])):
 
 #[test]
 fn subtrees_equal_lxml() {
-    let python = std::env::var("TAMBO_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let python = testing::python();
     let folder = tempfile::tempdir().unwrap();
     let documents: Vec<String> = (0..300).map(|seed| Author::write(90_000 + seed)).collect();
     for (seed, document) in documents.iter().enumerate() {
@@ -314,7 +314,7 @@ fn subtrees_equal_lxml() {
         .current_dir(folder.path())
         .output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else {
-        println!("not run: {python} with lxml is missing");
+        println!("not run: Python with lxml is missing");
         return;
     };
     let listed = Method {

@@ -466,12 +466,12 @@ print("verified", len(found))
 
 #[test]
 fn signxml_verifies_what_we_sign_and_the_schemas_take_it() {
-    let python = std::env::var("TAMBO_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let python = testing::python();
     let have = Command::new(&python)
         .args(["-c", "import signxml"])
         .output();
     if !have.is_ok_and(|output| output.status.success()) {
-        println!("not run: {python} with signxml is missing");
+        println!("not run: Python with signxml is missing");
         return;
     }
     for (kind, above) in [
