@@ -68,6 +68,7 @@ CREATE TABLE exchange_question (
     UNIQUE (side, client, number)
 );
 CREATE INDEX exchange_question_number ON exchange_question (number);
+CREATE INDEX exchange_question_outcome ON exchange_question (outcome, asked_at);
 CREATE INDEX exchange_question_subject ON exchange_question (subject, id);
 CREATE TABLE exchange_message (
     question TEXT NOT NULL,

@@ -5,7 +5,7 @@
 //! names. Nothing is held in a transaction across the network.
 
 use kernel::fact::value::Value;
-use kernel::{Fact, Fault, FaultKind, Id, ServiceId, SubsystemId};
+use kernel::{Fact, Fault, FaultKind, Id, ServerId, ServiceId, SubsystemId};
 use store::Tx;
 
 use crate::Exchange;
@@ -148,6 +148,8 @@ impl From<AskError> for Fault {
 pub(crate) struct Outgoing {
     pub client: SubsystemId,
     pub service: ServiceId,
+    /// The one server of the provider that is wanted, if the asker says so.
+    pub server: Option<ServerId>,
     pub method: String,
     /// Raw path below the service with query; empty or beginning with `/` or `?`.
     pub below: String,
@@ -171,11 +173,11 @@ pub(crate) struct Answered {
 }
 
 /// A request that is signed and journalled.
-struct Sealed {
-    question: NewQuestion,
-    request: RequestPart,
-    request_id: String,
-    envelope: Envelope,
+pub(crate) struct Sealed {
+    pub question: NewQuestion,
+    pub request: RequestPart,
+    pub request_id: String,
+    pub envelope: Envelope,
 }
 
 impl Exchange {
@@ -247,13 +249,16 @@ impl Exchange {
     /// The whole way of one request, whoever made it.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Verified<Answered>, AskError> {
         self.inner.meters.asked();
-        let service = outgoing.service.clone();
+        let (service, server) = (outgoing.service.clone(), outgoing.server.clone());
         let sealed = self.seal_request(outgoing).await?;
         let limit = self.inner.settings.timeout();
-        let result = match tokio::time::timeout(limit, self.exchange(&service, &sealed)).await {
-            Ok(result) => result,
-            Err(_) => Err((AskError::Timeout, Vec::new())),
-        };
+        let result =
+            match tokio::time::timeout(limit, self.exchange(&service, server.as_ref(), &sealed))
+                .await
+            {
+                Ok(result) => result,
+                Err(_) => Err((AskError::Timeout, Vec::new())),
+            };
         match result {
             Ok(envelope) => self.keep(sealed, envelope).await,
             Err((error, evidence)) => {
@@ -265,7 +270,7 @@ impl Exchange {
     }
 
     /// Builds, authorises, signs and journals a request.
-    async fn seal_request(&self, outgoing: Outgoing) -> Result<Sealed, AskError> {
+    pub(crate) async fn seal_request(&self, outgoing: Outgoing) -> Result<Sealed, AskError> {
         let inner = &self.inner;
         let now = inner.clock.now();
         self.check_ready(&outgoing)?;
@@ -385,6 +390,7 @@ impl Exchange {
     async fn exchange(
         &self,
         service: &ServiceId,
+        wanted: Option<&ServerId>,
         sealed: &Sealed,
     ) -> Result<Verified<Envelope>, (AskError, Vec<u8>)> {
         let inner = &self.inner;
@@ -411,7 +417,8 @@ impl Exchange {
             Code::asking(Leaf::UnknownMember),
             "no server is registered for the service",
         ));
-        for server in view.servers_of(&service.subsystem) {
+        let servers = view.servers_of(&service.subsystem);
+        for server in servers.filter(|server| wanted.is_none_or(|wanted| server.id == *wanted)) {
             match inner.wire.call(&server.address, call.clone()).await {
                 Ok(Reply::Message { envelope, peer }) => {
                     if !view.speaks_for(&peer.sha256_hex(), &service.subsystem) {
@@ -533,7 +540,7 @@ pub(crate) async fn authorise(
 }
 
 impl Outgoing {
-    fn facts(ask: Ask, behalf: Behalf) -> Self {
+    pub(crate) fn facts(ask: Ask, behalf: Behalf) -> Self {
         let question = FactQuestion {
             subject: ask.about.clone(),
             fields: ask.fields.clone(),
@@ -542,6 +549,7 @@ impl Outgoing {
         Self {
             client: ask.client,
             service: ask.service,
+            server: None,
             method: "POST".to_owned(),
             below: "/facts".to_owned(),
             headers: vec![

@@ -5,7 +5,7 @@
 
 use kernel::{Id, Moment};
 use store::Tx;
-use trust::log::{Entry, Log, LogError};
+use trust::log::{Entry, Log, LogError, Pseudonym};
 use trust::sigalg::Hash;
 
 use crate::domain::multipart::Envelope;
@@ -162,6 +162,36 @@ pub async fn failed(
         log_entry: Some(&log_entry),
     };
     Ok(sql::end_question(tx, new.id, ending).await?)
+}
+
+/// Journals that a question never ended, because the process stopped in between.
+///
+/// # Errors
+/// The store or the log failed.
+pub async fn broken_off(
+    tx: &mut Tx,
+    log: &Log,
+    row: &QuestionRow,
+    at: Moment,
+) -> Result<(), LogError> {
+    let mut entry = entry(
+        "exchange.broken-off",
+        at,
+        row.number.as_bytes(),
+        &row.number,
+    )
+    .note("service", short(&row.service));
+    if let Some(pseudonym) = row.subject.as_deref().and_then(Pseudonym::parse) {
+        entry = entry.about(pseudonym);
+    }
+    let log_entry = log.enter(tx, entry).await?.to_string();
+    let ending = Ending {
+        outcome: "broken-off",
+        code: None,
+        at,
+        log_entry: Some(&log_entry),
+    };
+    Ok(sql::end_question(tx, row.id, ending).await?)
 }
 
 fn with_subject(log: &Log, new: &NewQuestion, entry: Entry) -> Entry {

@@ -6,8 +6,10 @@
 
 pub mod answer;
 pub mod ask;
+pub mod container;
 pub mod directory;
 pub mod domain;
+pub mod http;
 pub mod journal;
 pub mod questions;
 pub mod seal;
@@ -15,9 +17,11 @@ pub mod settings;
 pub mod source;
 pub mod stamps;
 pub mod status;
+pub mod systems;
 pub mod wire;
 
 mod meters;
+mod pages;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -28,7 +32,7 @@ use std::sync::atomic::AtomicI64;
 use kernel::{Chance, Clock, Fault, Moment, ServiceId};
 use store::Store;
 use tokio::net::TcpListener;
-use trust::log::{Log, VerifierKey};
+use trust::log::{Log, NoteKey, VerifierKey};
 use trust::xades::Identity;
 use trust::{Certificate, Signer, TrustError};
 use web::client::Http;
@@ -43,10 +47,13 @@ pub use crate::questions::Question;
 pub use crate::seal::Verified;
 pub use crate::settings::Settings;
 pub use crate::source::{Derived, FactSource};
-pub use crate::sql::MIGRATIONS;
+pub use crate::sql::{Half, MIGRATIONS};
 use crate::status::{Freshness, Statuses};
 pub use crate::wire::Serving;
 use crate::wire::{Arrived, Caller, Limits, TlsIdentity, TlsSetup, Wire};
+
+/// Most questions closed in one turn of [`Exchange::reconcile`]; the next turn takes more.
+const RECONCILE_MAX: usize = 200;
 
 /// This body's keys with their certificates.
 #[derive(Clone)]
@@ -143,7 +150,8 @@ impl Exchange {
         let held = Held::default();
         let tls =
             TlsSetup::new(&keys.auth, held.clone(), clock.clone()).map_err(Fault::internal)?;
-        let caller = Caller::new(tls.clone(), settings.stall(), settings.body_bytes_max);
+        let (stall, body_max) = (settings.stall(), settings.body_bytes_max);
+        let caller = Caller::new(tls.clone(), held.clone(), clock.clone(), stall, body_max);
         let http = Http::plain();
         let freshness = Freshness {
             seconds: settings.ocsp_freshness_seconds,
@@ -197,6 +205,12 @@ impl Exchange {
     /// The directory held now, expired or not.
     pub fn directory(&self) -> Option<Directory> {
         self.inner.held.any().map(|view| view.directory().clone())
+    }
+
+    /// Whom the directory held now trusts, in the form that the container verifier of `trust::asic` takes.
+    pub fn shared_params(&self) -> Option<trust::globalconf::SharedParams> {
+        let view = self.inner.held.any()?;
+        Some(view.shared_params(self.inner.settings.ocsp_freshness_seconds))
     }
 
     /// Takes a published directory, if it is signed by the authority, current, and not older than the one held.
@@ -313,6 +327,37 @@ impl Exchange {
     /// The store failed.
     pub async fn questions_about(&self, subject: &str) -> Result<Vec<Question>, Fault> {
         questions::about(&self.inner.store, &self.inner.log, subject, None).await
+    }
+
+    /// Closes questions that can't end any more, because this process or the machine stopped in between. Run at start and
+    /// by a timer; tells how many there were.
+    ///
+    /// # Errors
+    /// The store or the log failed.
+    pub async fn reconcile(&self) -> Result<usize, Fault> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let seconds = i64::try_from(inner.settings.timeout().as_secs()).unwrap_or(i64::MAX / 4);
+        let mut tx = inner.store.begin().await?;
+        let unended = sql::unended(&mut tx, now.plus_seconds(-2 * seconds), RECONCILE_MAX).await?;
+        for row in &unended {
+            journal::broken_off(&mut tx, &inner.log, row, now).await?;
+        }
+        tx.commit().await?;
+        Ok(unended.len())
+    }
+
+    /// Signs a directory as the authority and takes it up; its serial must be above the one held. Other nodes fetch it
+    /// from this node's `/exchange/directory`.
+    ///
+    /// # Errors
+    /// The key can't sign, or the directory is not taken.
+    pub async fn publish_directory(
+        &self,
+        directory: &Directory,
+        key: &NoteKey,
+    ) -> Result<(), Fault> {
+        self.take_directory(&directory.publish(key)?).await
     }
 
     /// How many questions have no end yet; more than a few for long means that a process died in between.

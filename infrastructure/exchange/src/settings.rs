@@ -2,6 +2,7 @@
 //!
 //! Read by `tambo` from the body's settings file and by tests. It refuses unknown keys.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,6 +26,13 @@ pub struct Settings {
     /// Where the body's own information systems send `/r1/...`; keep it on loopback. None means they can't.
     #[serde(default)]
     pub systems_listen: Option<SocketAddr>,
+    /// Where they send it over HTTPS; X-Road's port is 8443.
+    #[serde(default)]
+    pub systems_tls_listen: Option<SocketAddr>,
+    /// For subsystems listed here (by code), the SHA-256 (hex) of the certificates of which a system must show one, over
+    /// HTTPS. Subsystems that are not listed take any system that reaches the listeners.
+    #[serde(default)]
+    pub systems_certificates: BTreeMap<String, Vec<String>>,
     /// Where the authority publishes the directory; None if it is put in by hand.
     #[serde(default)]
     pub directory_url: Option<String>,
@@ -108,6 +116,8 @@ impl Settings {
             server: default_server(),
             listen: default_listen(),
             systems_listen: None,
+            systems_tls_listen: None,
+            systems_certificates: BTreeMap::new(),
             directory_url: None,
             directory_key: directory_key.to_owned(),
             spelling: Spelling::default(),

@@ -2,7 +2,7 @@
 //!
 //! Read by the stories of this crate. Tables begin with `exchange_`; no other crate names them.
 
-use kernel::{Fault, Id, Moment, ServiceId, SubsystemId};
+use kernel::{Id, Moment, ServiceId, SubsystemId};
 use store::{Migration, Row, StoreError, Tx, params};
 
 use crate::domain::agreement::{AccessRight, Agreement};
@@ -115,6 +115,9 @@ const QUESTIONS_ABOUT: &str = "SELECT id, side, number, client, service, purpose
 const QUESTIONS_LATEST: &str = "SELECT id, side, number, client, service, purpose, case_number, agreement, subject, \
      fields, trace, asked_at, outcome, code, answered_at, log_entry, answer_log_entry \
      FROM exchange_question WHERE id < $1 ORDER BY id DESC LIMIT $2";
+const QUESTIONS_UNENDED: &str = "SELECT id, side, number, client, service, purpose, case_number, agreement, subject, \
+     fields, trace, asked_at, outcome, code, answered_at, log_entry, answer_log_entry \
+     FROM exchange_question WHERE outcome = 'asked' AND asked_at < $1 ORDER BY asked_at LIMIT $2";
 const QUESTIONS_PENDING: &str = "SELECT COUNT(*) FROM exchange_question WHERE outcome = 'asked'";
 
 /// Enters a question; `false` if this client has used the number before.
@@ -228,6 +231,19 @@ pub async fn questions(
     limit: usize,
 ) -> Result<Vec<QuestionRow>, StoreError> {
     tx.all(QUESTIONS_LATEST, &params![before, limit])
+        .await?
+        .iter()
+        .map(question)
+        .collect()
+}
+
+/// Questions asked before a moment that have no end.
+pub async fn unended(
+    tx: &mut Tx,
+    before: Moment,
+    limit: usize,
+) -> Result<Vec<QuestionRow>, StoreError> {
+    tx.all(QUESTIONS_UNENDED, &params![before, limit])
         .await?
         .iter()
         .map(question)
@@ -615,9 +631,4 @@ pub async fn record(
     let row = tx.maybe(RECORD_GET, &params![register, subject]).await?;
     row.map(|row| Ok((row.text(0)?, row.opt_moment(1)?)))
         .transpose()
-}
-
-/// A store error as the face of this crate tells it.
-pub fn fault(error: StoreError) -> Fault {
-    error.into()
 }

@@ -11,7 +11,7 @@ mod tls;
 
 pub use caller::{Caller, Reply, WireError};
 pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
-pub use tls::{TlsIdentity, TlsSetup};
+pub use tls::{TlsIdentity, TlsSetup, systems_config};
 
 /// Header that names the digest of the message layer.
 pub const HASH_ALGORITHM: (&str, &str) = ("x-hash-algorithm", "SHA-512");

@@ -63,8 +63,6 @@ pub struct Node {
     pub member: MemberId,
     pub address: std::net::SocketAddr,
     pub keys: Keys,
-    pub auth: Signer,
-    pub store: Store,
     pub serving: Option<Serving>,
 }
 
@@ -186,17 +184,16 @@ impl Country {
         *self.office.away.lock().unwrap() = away;
     }
 
-    pub fn keys(&self, owner: &MemberId, seconds: i64) -> (Keys, Signer) {
+    pub fn keys(&self, owner: &MemberId, seconds: i64) -> Keys {
         let sign = Signer::ephemeral("sign", Algorithm::P256).unwrap();
         let auth = Signer::ephemeral("auth", Algorithm::P256).unwrap();
         let sign_certificate = self.issue(&Profile::Sign, owner, &sign, seconds);
         let auth_certificate = self.issue(&Profile::Tls { names: vec![] }, owner, &auth, seconds);
-        let keys = Keys::new(
+        Keys::new(
             (sign, vec![sign_certificate]),
-            (auth.clone(), vec![auth_certificate]),
+            (auth, vec![auth_certificate]),
         )
-        .unwrap();
-        (keys, auth)
+        .unwrap()
     }
 
     /// A body with its node, registered in the directory (others learn of it by [`Country::publish`]).
@@ -214,7 +211,7 @@ impl Country {
         change: impl FnOnce(&mut Settings),
     ) -> Node {
         let owner = member(code);
-        let (keys, auth) = self.keys(&owner, seconds);
+        let keys = self.keys(&owner, seconds);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         self.register(&owner, subsystems, &address.to_string(), &keys);
@@ -228,6 +225,7 @@ impl Country {
         let mut settings = Settings::new(owner.clone(), &self.directory_key());
         settings.directory_url = Some(format!("{}/directory", self.url));
         settings.stall_seconds = 2;
+        settings.timeout_seconds = 4;
         change(&mut settings);
         let log = LogSettings {
             key: note_key(&format!("log.{code}"), 2),
@@ -237,7 +235,7 @@ impl Country {
         let log = Log::open(store.clone(), log).await.unwrap();
         let parts = Parts {
             settings,
-            store: store.clone(),
+            store,
             keys: keys.clone(),
             log,
             metrics: Metrics::new(),
@@ -249,8 +247,6 @@ impl Country {
             member: owner,
             address,
             keys,
-            auth,
-            store,
             serving,
         }
     }

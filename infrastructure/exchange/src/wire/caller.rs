@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
+use kernel::Clock;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -20,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use trust::Certificate;
 
 use super::{Call, HASH_ALGORITHM, MESSAGE_TYPE, PROXY_VERSION, TlsSetup, content_type};
+use crate::directory::{Held, View};
 use crate::domain::codes::{FAULT_BYTES_MAX, Report};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
 
@@ -73,6 +75,8 @@ struct Line {
 #[derive(Clone)]
 pub struct Caller {
     setup: TlsSetup,
+    held: Held,
+    clock: Arc<dyn Clock>,
     stall: Duration,
     body_max: usize,
     lines: Arc<Mutex<HashMap<String, Vec<Line>>>>,
@@ -80,13 +84,28 @@ pub struct Caller {
 
 impl Caller {
     /// A caller that gives up on a line after `stall` of silence and takes bodies up to `body_max` bytes.
-    pub fn new(setup: TlsSetup, stall: Duration, body_max: usize) -> Self {
+    pub fn new(
+        setup: TlsSetup,
+        held: Held,
+        clock: Arc<dyn Clock>,
+        stall: Duration,
+        body_max: usize,
+    ) -> Self {
         Self {
             setup,
+            held,
+            clock,
             stall,
             body_max,
             lines: Arc::default(),
         }
+    }
+
+    /// Whether the certificate of a kept line would still pass a handshake, as far as time and directory go.
+    fn is_still_good(&self, peer: &Certificate) -> bool {
+        let now = self.clock.now();
+        let registered = |view: &View| view.server_with(&peer.sha256_hex()).is_some();
+        now <= peer.not_after() && self.held.current(now).is_some_and(|view| registered(&view))
     }
 
     pub(super) async fn call(&self, address: &str, call: Call) -> Result<Reply, WireError> {
@@ -111,7 +130,8 @@ impl Caller {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lines.get_mut(address)?;
         while let Some(line) = kept.pop() {
-            if line.sender.is_ready() && line.free_since.elapsed() < IDLE {
+            let is_fresh = line.sender.is_ready() && line.free_since.elapsed() < IDLE;
+            if is_fresh && self.is_still_good(&line.peer) {
                 return Some(line);
             }
         }
