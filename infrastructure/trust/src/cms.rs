@@ -140,7 +140,8 @@ fn sign(
     Ok(Cms {
         content_type,
         content,
-        certificates: by.chain.to_vec(),
+        // A root that travels along proves nothing and is covered by nothing: the reader has it, or must not trust it.
+        certificates: by.chain.iter().filter(|c| c.subject() != c.issuer()).cloned().collect(),
         sid: asn1::seq(&[
             leaf.issuer().der(),
             &asn1::tlv(asn1::INTEGER, leaf.serial()),
@@ -242,8 +243,8 @@ impl SignedData {
         let mut parts = Node::whole(wrapped.value, WHAT)?
             .expect(asn1::SEQUENCE, WHAT)?
             .inside(WHAT);
-        parts.take()?.small(WHAT)?;
-        parts.need(asn1::SET)?;
+        let version = parts.take()?.small(WHAT)?;
+        let digests = parts.need(asn1::SET)?;
         let (content_type, content) = encapsulated(parts.need(asn1::SEQUENCE)?)?;
         let certificates = match parts.maybe(asn1::context(0))? {
             Some(bag) => certificates(bag)?,
@@ -258,10 +259,11 @@ impl SignedData {
                 limit: SIGNERS_MAX,
             });
         }
-        let signers = infos
+        let signers: Vec<SignerInfo> = infos
             .into_iter()
             .map(signer_info)
             .collect::<Result<_, _>>()?;
+        envelope(version, digests, content_type, &signers)?;
         Ok(Self {
             content_type,
             content,
@@ -364,6 +366,29 @@ impl SignedData {
     }
 }
 
+/// Checks what no signature covers, so that a changed byte is noticed there too: the version must be the one that
+/// RFC 5652 section 5.1 gives to signers with plain certificates, and every signer's digest must be announced.
+fn envelope(
+    version: u32,
+    digests: Node<'_>,
+    content_type: ObjectIdentifier,
+    signers: &[SignerInfo],
+) -> Result<(), TrustError> {
+    let by_key = signers.iter().any(|s| matches!(s.sid, SignerId::KeyId(_)));
+    let expected = if content_type == DATA && !by_key { 1 } else { 3 };
+    let announced: Vec<_> = digests
+        .children(WHAT)?
+        .into_iter()
+        .filter_map(|node| Hash::from_algorithm_identifier(node).ok())
+        .collect();
+    let all = signers.iter().all(|signer| announced.contains(&signer.hash));
+    if all && version == expected {
+        Ok(())
+    } else {
+        Err(TrustError::malformed(WHAT))
+    }
+}
+
 /// EncapsulatedContentInfo.
 fn encapsulated(node: Node<'_>) -> Result<(ObjectIdentifier, Option<Vec<u8>>), TrustError> {
     let mut parts = node.inside(WHAT);
@@ -400,8 +425,12 @@ fn certificates(bag: Node<'_>) -> Result<Vec<Certificate>, TrustError> {
 
 fn signer_info(node: Node<'_>) -> Result<SignerInfo, TrustError> {
     let mut parts = node.expect(asn1::SEQUENCE, WHAT)?.inside(WHAT);
-    parts.take()?.small(WHAT)?;
+    let version = parts.take()?.small(WHAT)?;
     let sid = SignerId::read(parts.take()?)?;
+    // RFC 5652 section 5.3.
+    if version != if matches!(sid, SignerId::KeyId(_)) { 3 } else { 1 } {
+        return Err(TrustError::malformed(WHAT));
+    }
     let hash = Hash::from_algorithm_identifier(parts.take()?)?;
     let none = TrustError::refused("a signature without signed attributes");
     let signed = parts.maybe(asn1::context(0))?.ok_or(none)?;

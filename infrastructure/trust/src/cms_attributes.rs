@@ -189,9 +189,27 @@ impl Binding {
     }
 }
 
-/// Reads the signature time stamps among unsigned attributes; other attributes are passed over.
+/// Unsigned attributes that later forms of a signature add (ETSI EN 319 122-1 sections 5 and 6): passed over. An
+/// attribute of another kind is refused: nothing covers these, so a time stamp could else be hidden by one bit.
+const PASSED_OVER: [ObjectIdentifier; 9] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.6"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.21"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.22"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.23"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.24"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.25"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.26"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.48"),
+    ObjectIdentifier::new_unwrap("0.4.0.1733.2.4"),
+];
+
+/// Reads the signature time stamps among unsigned attributes.
 pub(crate) fn read_timestamps(node: Node<'_>) -> Result<Vec<Vec<u8>>, TrustError> {
     let all = read_all(node)?;
+    let known = |kind| kind == SIGNATURE_TIME_STAMP || PASSED_OVER.contains(&kind);
+    if !all.iter().all(|(kind, _)| known(*kind)) {
+        return Err(TrustError::Unsupported { what: "unsigned attribute" });
+    }
     let found = all
         .into_iter()
         .find(|(kind, _)| *kind == SIGNATURE_TIME_STAMP);

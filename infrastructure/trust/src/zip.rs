@@ -113,6 +113,8 @@ struct Listed {
     raw_name: Vec<u8>,
     flags: u16,
     method: u16,
+    needs: u16,
+    dated: u32,
     crc: u32,
     packed: usize,
     size: usize,
@@ -219,6 +221,8 @@ fn directory(bytes: &[u8], range: Range<usize>, count: usize) -> Result<Vec<List
             raw_name,
             flags: u16_at(bytes, at + 8)?,
             method: u16_at(bytes, at + 10)?,
+            needs: u16_at(bytes, at + 6)?,
+            dated: u32_at(bytes, at + 12)?,
             crc: u32_at(bytes, at + 16)?,
             packed: size_at(bytes, at + 20)?,
             size: size_at(bytes, at + 24)?,
@@ -259,7 +263,11 @@ fn local(bytes: &[u8], file: &Listed, next: usize) -> Result<Range<usize>, ZipEr
     let name = usize::from(u16_at(bytes, at + 26)?);
     let start = at + LOCAL_BYTES + name + usize::from(u16_at(bytes, at + 28)?);
     let same_name = bytes.get(at + LOCAL_BYTES..at + LOCAL_BYTES + name) == Some(&file.raw_name);
-    if !same_name || u16_at(bytes, at + 6)? != file.flags || u16_at(bytes, at + 8)? != file.method {
+    let same_kind = u16_at(bytes, at + 4)? == file.needs
+        && u16_at(bytes, at + 6)? == file.flags
+        && u16_at(bytes, at + 8)? == file.method
+        && u32_at(bytes, at + 10)? == file.dated;
+    if !same_name || !same_kind {
         return Err(ZipError::Malformed(
             "local header differs from the directory",
         ));
