@@ -42,10 +42,16 @@ pub fn check_step(
     schemes: &[Scheme],
     answers: &Answers,
 ) -> Checked {
-    let mut checked = Checked { answers: answers.clone(), errors: Vec::new() };
+    let mut checked = Checked {
+        answers: answers.clone(),
+        errors: Vec::new(),
+    };
     for field in step.fields.iter().filter(|field| field.is_asked()) {
         // Asked anew for each field: an answer above may bring a question below into view.
-        if procedure.visible_fields(step, &checked.answers).any(|shown| shown.key == field.key) {
+        if procedure
+            .visible_fields(step, &checked.answers)
+            .any(|shown| shown.key == field.key)
+        {
             check_into(&mut checked, field, schemes);
         }
     }
@@ -54,10 +60,15 @@ pub fn check_step(
 
 /// Checks everything before filing, and drops what was not asked: unknown keys, facts, answers to hidden questions.
 pub fn check_all(procedure: &Procedure, schemes: &[Scheme], answers: &Answers) -> Checked {
-    let mut checked = Checked { answers: Answers::new(), errors: Vec::new() };
+    let mut checked = Checked {
+        answers: Answers::new(),
+        errors: Vec::new(),
+    };
     for step in &procedure.steps {
         for field in step.fields.iter().filter(|field| field.is_asked()) {
-            let asked = procedure.visible_fields(step, &checked.answers).any(|f| f.key == field.key);
+            let asked = procedure
+                .visible_fields(step, &checked.answers)
+                .any(|f| f.key == field.key);
             if !asked {
                 continue;
             }
@@ -76,7 +87,11 @@ fn check_into(checked: &mut Checked, field: &Field, schemes: &[Scheme]) {
         Ok(plain) if plain.is_empty() => drop(checked.answers.remove(&field.key)),
         Ok(plain) => drop(checked.answers.insert(field.key.clone(), plain)),
         Err((key, args)) => {
-            checked.errors.push(FieldError { field: field.key.clone(), key, args });
+            checked.errors.push(FieldError {
+                field: field.key.clone(),
+                key,
+                args,
+            });
         }
     }
 }
@@ -94,7 +109,11 @@ fn check(field: &Field, schemes: &[Scheme], typed: &str) -> Result<String, Wrong
     }
     let text = typed.trim();
     if text.is_empty() {
-        return if field.required { wrong(missing(field.kind)) } else { Ok(String::new()) };
+        return if field.required {
+            wrong(missing(field.kind))
+        } else {
+            Ok(String::new())
+        };
     }
     match field.kind {
         FieldKind::Text | FieldKind::Address => line(field, text),
@@ -130,7 +149,10 @@ fn lines(field: &Field, text: &str) -> Result<String, Wrong> {
     if text.chars().count() > max {
         return Err(too_long(max));
     }
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    {
         return wrong("workflow-error-characters");
     }
     Ok(text.to_owned())
@@ -144,7 +166,9 @@ fn line(field: &Field, text: &str) -> Result<String, Wrong> {
 fn number(field: &Field, text: &str) -> Result<String, Wrong> {
     let grouping = |c: &char| matches!(c, ' ' | '\u{a0}' | '\u{202f}');
     let plain: String = text.chars().filter(|c| !grouping(c)).collect();
-    let Ok(number) = plain.parse::<i64>() else { return wrong("workflow-error-number") };
+    let Ok(number) = plain.parse::<i64>() else {
+        return wrong("workflow-error-number");
+    };
     let (min, max) = (field.min.unwrap_or(i64::MIN), field.max.unwrap_or(i64::MAX));
     if number < min || number > max {
         let args = vec![("min", min.to_string()), ("max", max.to_string())];
@@ -172,7 +196,11 @@ fn ubigeo(field: &Field, text: &str) -> Result<String, Wrong> {
     if text.len() != 6 || !text.bytes().all(|b| b.is_ascii_digit()) {
         return wrong("workflow-error-place");
     }
-    match field.within.as_deref().is_none_or(|prefix| text.starts_with(prefix)) {
+    match field
+        .within
+        .as_deref()
+        .is_none_or(|prefix| text.starts_with(prefix))
+    {
         true => Ok(text.to_owned()),
         false => wrong("workflow-error-place-outside"),
     }
@@ -184,7 +212,12 @@ fn identifier(field: &Field, schemes: &[Scheme], text: &str) -> Result<String, W
     let Some(scheme) = schemes.iter().find(|scheme| scheme.name == name) else {
         return wrong("workflow-error-number");
     };
-    let args = || vec![("name", name.to_owned()), ("digits", (scheme.digits + 1).to_string())];
+    let args = || {
+        vec![
+            ("name", name.to_owned()),
+            ("digits", (scheme.digits + 1).to_string()),
+        ]
+    };
     scheme.parse(text).map_err(|bad| match bad {
         BadNumber::Shape => ("workflow-error-identifier-shape", args()),
         BadNumber::Prefix => ("workflow-error-identifier-prefix", args()),
@@ -193,10 +226,17 @@ fn identifier(field: &Field, schemes: &[Scheme], text: &str) -> Result<String, W
 }
 
 fn phone(text: &str) -> Result<String, Wrong> {
-    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
+    let plain: String = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.'))
+        .collect();
     let digits = plain.strip_prefix('+').unwrap_or(&plain);
     let fits = (6..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if fits { Ok(plain) } else { wrong("workflow-error-phone") }
+    if fits {
+        Ok(plain)
+    } else {
+        wrong("workflow-error-phone")
+    }
 }
 
 fn email(text: &str) -> Result<String, Wrong> {
@@ -206,15 +246,27 @@ fn email(text: &str) -> Result<String, Wrong> {
     });
     let odd = text.len() > 254 || text.chars().any(|c| c.is_whitespace() || c.is_control());
     let one_sign = text.matches('@').count() == 1;
-    if fits && one_sign && !odd { Ok(text.to_owned()) } else { wrong("workflow-error-email") }
+    if fits && one_sign && !odd {
+        Ok(text.to_owned())
+    } else {
+        wrong("workflow-error-email")
+    }
 }
 
 fn yes_no(text: &str) -> Result<String, Wrong> {
-    if matches!(text, "yes" | "no") { Ok(text.to_owned()) } else { wrong("workflow-error-choose") }
+    if matches!(text, "yes" | "no") {
+        Ok(text.to_owned())
+    } else {
+        wrong("workflow-error-choose")
+    }
 }
 
 fn declaration(text: &str) -> Result<String, Wrong> {
-    if text == "yes" { Ok(text.to_owned()) } else { wrong("workflow-error-declare") }
+    if text == "yes" {
+        Ok(text.to_owned())
+    } else {
+        wrong("workflow-error-declare")
+    }
 }
 
 /// An uploaded file stands in the answers by the identifier that `documents` gave it.
@@ -239,7 +291,9 @@ mod tests {
 
     fn schemes() -> Vec<Scheme> {
         let text = include_str!("../../../country/pe/identifiers.toml");
-        toml::from_str::<Schemes>(text).expect("the country's numbers").scheme
+        toml::from_str::<Schemes>(text)
+            .expect("the country's numbers")
+            .scheme
     }
 
     fn licence() -> Procedure {
@@ -248,7 +302,10 @@ mod tests {
     }
 
     fn answers(pairs: &[(&str, &str)]) -> Answers {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     /// Field, what is typed, and either `=` and the plain form or the key of the error.
@@ -279,7 +336,11 @@ mod tests {
         ("truth-declaration", "no", "workflow-error-declare"),
         ("truth-declaration", "", "workflow-error-declare"),
         ("floor-plan", "", "workflow-error-file-missing"),
-        ("floor-plan", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "=01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        (
+            "floor-plan",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "=01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        ),
     ];
 
     #[test]
@@ -293,8 +354,15 @@ mod tests {
             };
             assert_eq!(got, expected, "{key} {typed:?}");
         }
-        let long = check(procedure.field("trade-name").expect("there"), &schemes, &"ñ".repeat(81));
-        assert_eq!(long, Err(("workflow-error-too-long", vec![("max", "80".to_owned())])));
+        let long = check(
+            procedure.field("trade-name").expect("there"),
+            &schemes,
+            &"ñ".repeat(81),
+        );
+        assert_eq!(
+            long,
+            Err(("workflow-error-too-long", vec![("max", "80".to_owned())]))
+        );
     }
 
     #[test]
@@ -304,8 +372,14 @@ mod tests {
         let mut field = licence().field("area").expect("there").clone();
         field.within = Some("0813".into());
         assert_eq!(ubigeo(&field, "081306"), Ok("081306".to_owned()));
-        assert_eq!(ubigeo(&field, "080101").map_err(|e| e.0), Err("workflow-error-place-outside"));
-        assert_eq!(ubigeo(&field, "8130").map_err(|e| e.0), Err("workflow-error-place"));
+        assert_eq!(
+            ubigeo(&field, "080101").map_err(|e| e.0),
+            Err("workflow-error-place-outside")
+        );
+        assert_eq!(
+            ubigeo(&field, "8130").map_err(|e| e.0),
+            Err("workflow-error-place")
+        );
     }
 
     fn whole() -> Answers {
@@ -343,7 +417,11 @@ mod tests {
         let mut typed = whole();
         typed.insert("capacity".into(), "51".into());
         let checked = check_all(&licence(), &schemes(), &typed);
-        let fields: Vec<&str> = checked.errors.iter().map(|error| error.field.as_str()).collect();
+        let fields: Vec<&str> = checked
+            .errors
+            .iter()
+            .map(|error| error.field.as_str())
+            .collect();
         assert_eq!(fields, ["floor-plan", "safety-plan"]);
         assert!(!checked.answers.contains_key("safety-declaration"));
     }
@@ -356,7 +434,11 @@ mod tests {
         let checked = check_step(&procedure, step, &schemes(), &typed);
         assert_eq!(checked.answers["area"], "big");
         assert_eq!(checked.answers["trade-name"], "Sumaq Mikhuna");
-        let keys: Vec<&str> = checked.errors.iter().map(|error| error.field.as_str()).collect();
+        let keys: Vec<&str> = checked
+            .errors
+            .iter()
+            .map(|error| error.field.as_str())
+            .collect();
         assert_eq!(keys, ["activity", "area", "floors", "capacity"]);
     }
 }

@@ -13,10 +13,11 @@ use kernel::{Id, Moment};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Calendar, Reception, Timeline};
-use crate::procedure::{Answers, Kind, Procedure, Risk, Silence};
+use crate::procedure::{Answers, Procedure, Risk, Silence};
 
 pub use facts::{
-    CaseFact, FactState, Learned, Need, NeedState, Refusal, learn, needs_of, problems, refuse,
+    CaseFact, FactState, Learned, Need, NeedState, Refusal, learn, needs_of, open_fields, problems,
+    refuse,
 };
 pub use state::{Act, Granting, IllegalAct, State};
 
@@ -111,11 +112,8 @@ impl Case {
         let risk = procedure.risk_of(answers);
         let counted_on = reception.counted_on(calendar, opening.presented_at);
         let title = answers.get(&procedure.subject).cloned().unwrap_or_default();
-        let days = if procedure.kind == Kind::Automatic {
-            0
-        } else {
-            procedure.days(risk)
-        };
+        let days = procedure.days(risk);
+        let at_once = procedure.kind.grants_by_filing();
         Self {
             id: opening.id,
             number: opening.number,
@@ -127,13 +125,17 @@ impl Case {
             title,
             post: procedure.post.clone(),
             risk,
-            state: State::Filed,
+            state: if at_once {
+                State::Granted
+            } else {
+                State::Filed
+            },
             presented_at: opening.presented_at,
             received_at: None,
             timeline: Timeline::new(counted_on, days, procedure.notification_days),
             silence: procedure.silence,
             cure_until: None,
-            ended_at: None,
+            ended_at: at_once.then_some(opening.presented_at),
             revision: 1,
         }
     }
@@ -182,11 +184,16 @@ impl Case {
                 after.cure_until = None;
             }
             Act::Extend { days } => after.timeline.extension_days = *days,
-            Act::Lapse => after.cure_until = None,
-            Act::Evaluate | Act::Grant(_) | Act::Deny | Act::Silence | Act::Withdraw => {}
+            Act::Lapse
+            | Act::Evaluate
+            | Act::Grant(_)
+            | Act::Deny
+            | Act::Silence
+            | Act::Withdraw => {}
         }
         if after.state.is_final() {
             after.ended_at = Some(now);
+            after.cure_until = None;
         }
         Ok(after)
     }

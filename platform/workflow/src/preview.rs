@@ -11,7 +11,12 @@ impl Workflow {
     ///
     /// # Errors
     /// No right to decide; no such case; the store failed.
-    pub async fn preview(&self, actor: &Actor, id: Id, verdict: Verdict) -> Result<Vec<Filled>, Fault> {
+    pub async fn preview(
+        &self,
+        actor: &Actor,
+        id: Id,
+        verdict: Verdict,
+    ) -> Result<Vec<Filled>, Fault> {
         let mut tx = self.inner.store.read().await?;
         let stored = self.stored(&mut tx, id).await?;
         let procedure = self.procedure(&stored.case.procedure)?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use condition::{Answers, Condition, RISK_KEY, RiskRule, RiskTable};
 pub use parse::ProcedureError;
-pub use template::{Block, BlockKind, Filled, Template};
+pub use template::{Block, BlockKind, Filled, Template, fill};
 
 /// A text in every language of the pages.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

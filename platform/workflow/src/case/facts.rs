@@ -217,3 +217,10 @@ pub fn problems<'a>(procedure: &'a Procedure, facts: &[CaseFact], subject: &str)
     };
     procedure.checks.iter().filter(contradicts).collect()
 }
+
+/// The fields that `need` will answer, still open.
+pub fn open_fields(procedure: &Procedure, answers: &Answers, need: &Need) -> Learned {
+    fields_of(procedure, answers, need)
+        .map(|(key, _)| (key, FactState::Pending))
+        .collect()
+}

@@ -128,6 +128,20 @@ impl Timeline {
         Some(i64::from(left) - i64::from(late))
     }
 
+    /// Business days of the limit that have passed by the end of `today`, not counting those on which it stood still.
+    pub fn used(&self, calendar: &Calendar, today: Date) -> u32 {
+        let mut day = calendar.on_or_after(self.counted_on);
+        let mut used = 0;
+        loop {
+            day = calendar.after(day);
+            if day > today {
+                return used;
+            }
+            let stands = |p: &Pause| day > p.from && p.to.is_none_or(|to| day <= to);
+            used += u32::from(!self.pauses.iter().any(stands));
+        }
+    }
+
     fn run(&self, calendar: &Calendar, days: u32) -> Option<Date> {
         if self.is_paused() {
             return None;
