@@ -46,9 +46,14 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// A store in `folder` (made if need be) for files of at most `limit` bytes.
+    /// A store in `folder` (made if need be) for files of at most `limit` bytes. One process at a time opens a folder.
     pub fn open(folder: &Path, chance: Arc<dyn Chance>, limit: u64) -> io::Result<Self> {
-        std::fs::create_dir_all(folder.join("incoming"))?;
+        let incoming = folder.join("incoming");
+        std::fs::create_dir_all(&incoming)?;
+        // What a crash left half written was promised to nobody.
+        for left in std::fs::read_dir(&incoming)? {
+            std::fs::remove_file(left?.path())?;
+        }
         Ok(Self {
             folder: folder.to_owned(),
             chance,
@@ -83,7 +88,7 @@ impl Blobs {
         let part = self.folder.join("incoming").join(self.chance.token());
         let saved = self.write(&part, stream, declared, name).await;
         if saved.is_err() {
-            // What was begun is of no use to anybody; if even this fails, the next start clears the folder.
+            // If even this fails, the next start clears the folder.
             let _ = fs::remove_file(&part).await;
         }
         saved
