@@ -49,6 +49,7 @@ pub use open::{Filing, NotFiled, Receipt};
 pub use papers::Papers;
 pub use prefill::{Prefill, Prefilled, PrefilledState};
 pub use settings::{Registry, Settings, SetupError};
+pub use sql::MIGRATIONS;
 pub use view::{CaseView, ClockFace, FactView};
 pub use words::TEXTS;
 
