@@ -63,8 +63,8 @@ CREATE TABLE exchange_question (
     outcome TEXT NOT NULL,
     code TEXT,
     answered_at BIGINT,
-    log_entry BIGINT,
-    answer_log_entry BIGINT,
+    log_entry TEXT,
+    answer_log_entry TEXT,
     UNIQUE (side, client, number)
 );
 CREATE INDEX exchange_question_number ON exchange_question (number);

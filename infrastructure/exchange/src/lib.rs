@@ -360,6 +360,15 @@ impl Exchange {
         self.take_directory(&directory.publish(key)?).await
     }
 
+    /// The question with this message number that this body asked or was asked.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn question(&self, number: &str) -> Result<Option<Question>, Fault> {
+        let mut tx = self.inner.store.read().await?;
+        Ok(sql::questions_by_number(&mut tx, number).await?.into_iter().next().map(Question::from))
+    }
+
     /// How many questions have no end yet; more than a few for long means that a process died in between.
     ///
     /// # Errors

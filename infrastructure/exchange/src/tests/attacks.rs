@@ -19,6 +19,9 @@ use crate::{Agreement, AskError, Behalf};
 
 const EDGE: &str = "xtopabcdefghijklmnopqrstuvwxyzabcd";
 
+/// How a corrupt registry writes an answer.
+type Change = fn(Envelope) -> Vec<u8>;
+
 /// Both nodes, with the answering one on the engine under test.
 async fn two(store: Store, time: Arc<kernel::SetClock>) -> (Country, Node, Node, Folder) {
     let folder = Folder::new();
@@ -129,7 +132,7 @@ async fn a_changed_answer_is_a_bad_signature() {
         let time = time.clone();
         async move {
             let (country, muni, reniec, _folder) = two(store, time).await;
-            let changes: [(&str, fn(Envelope) -> Vec<u8>); 9] = [
+            let changes: [(&str, Change); 9] = [
                 ("body", |mut e| {
                     let body = e.body.as_mut().unwrap();
                     let last = body.len() - 3;
@@ -629,6 +632,7 @@ async fn a_registry_that_is_away_slow_or_dies_is_told_apart() {
             let error = muni.exchange.ask(question()).await.unwrap_err();
             assert!(matches!(error, AskError::Unreachable { .. }), "{error}");
             dying.await.unwrap();
+            time.advance(1);
 
             // It takes the question and says nothing.
             let handler = Arc::new(|_: Arrived| {
@@ -644,6 +648,7 @@ async fn a_registry_that_is_away_slow_or_dies_is_told_apart() {
             let error = muni.exchange.ask(question()).await.unwrap_err();
             assert!(matches!(error, AskError::Timeout), "{error}");
             silent.cut();
+            time.advance(1);
 
             // It is away.
             reniec.serving.take().unwrap().stop().await;
