@@ -12,7 +12,11 @@ use crate::views::{ProcedureCard, ProcedureView, SilenceView};
 impl Portal {
     /// Every procedure of this body.
     pub fn catalogue(&self, locale: Locale) -> Vec<ProcedureCard> {
-        self.workflow.procedures().iter().map(|procedure| self.card(procedure, locale)).collect()
+        self.workflow
+            .procedures()
+            .iter()
+            .map(|procedure| self.card(procedure, locale))
+            .collect()
     }
 
     /// One procedure with everything that one wants to know before beginning.
@@ -22,8 +26,12 @@ impl Portal {
     pub async fn describe(&self, visit: &Visit, id: &str) -> Result<ProcedureView, Fault> {
         let (procedure, locale) = (self.workflow.procedure(id)?, visit.locale);
         let asked = |wanted: fn(FieldKind) -> bool| {
-            let fields = procedure.fields().filter(move |field| field.is_asked() && wanted(field.kind));
-            fields.map(|field| field.label.get(locale).to_owned()).collect::<Vec<_>>()
+            let fields = procedure
+                .fields()
+                .filter(move |field| field.is_asked() && wanted(field.kind));
+            fields
+                .map(|field| field.label.get(locale).to_owned())
+                .collect::<Vec<_>>()
         };
         Ok(ProcedureView {
             card: self.card(procedure, locale),
@@ -31,8 +39,16 @@ impl Portal {
             known: self.known(procedure, locale),
             asked: asked(|kind| !is_proof(kind)),
             needs: asked(is_proof),
-            steps: procedure.steps.iter().map(|step| step.title.get(locale).to_owned()).collect(),
-            rights: procedure.rights.iter().map(|right| right.get(locale).to_owned()).collect(),
+            steps: procedure
+                .steps
+                .iter()
+                .map(|step| step.title.get(locale).to_owned())
+                .collect(),
+            rights: procedure
+                .rights
+                .iter()
+                .map(|right| right.get(locale).to_owned())
+                .collect(),
             law: procedure
                 .sources
                 .iter()
@@ -61,7 +77,12 @@ impl Portal {
     }
 
     fn money(&self, cents: u32) -> String {
-        format!("{} {}.{:02}", self.settings.currency, cents / 100, cents % 100)
+        format!(
+            "{} {}.{:02}",
+            self.settings.currency,
+            cents / 100,
+            cents % 100
+        )
     }
 
     /// The facts by registry, each once, in the procedure's order.
@@ -74,7 +95,10 @@ impl Portal {
             if !order.contains(&name) {
                 order.push(name.clone());
             }
-            by_registry.entry(name).or_default().push(field.label.get(locale).to_owned());
+            by_registry
+                .entry(name)
+                .or_default()
+                .push(field.label.get(locale).to_owned());
         }
         let items = |name: String| {
             let facts = by_registry.remove(&name).unwrap_or_default();
@@ -86,7 +110,9 @@ impl Portal {
     /// The name of the registry behind a service code; the code itself if nobody named it.
     pub(crate) fn registry_name(&self, service: &str, locale: Locale) -> String {
         let registry = self.workflow.settings().registries.get(service);
-        registry.map_or(service, |registry| registry.name.get(locale)).to_owned()
+        registry
+            .map_or(service, |registry| registry.name.get(locale))
+            .to_owned()
     }
 }
 

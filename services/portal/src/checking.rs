@@ -35,7 +35,9 @@ impl Portal {
         if next != filling::check_place(id) {
             return Ok(Checking::Incomplete(next));
         }
-        Ok(Checking::Page(Box::new(self.check_view(visit, actor, id, &[]).await?)))
+        Ok(Checking::Page(Box::new(
+            self.check_view(visit, actor, id, &[]).await?,
+        )))
     }
 
     /// Files. The same form sent twice is one case: the token is the draft's key.
@@ -58,9 +60,9 @@ impl Portal {
         };
         match self.workflow.file(actor, filing).await {
             Ok(receipt) => Ok(Filed::Case(receipt.case)),
-            Err(NotFiled::Answers(errors)) => {
-                Ok(Filed::Wrong(Box::new(self.check_view(visit, actor, id, &errors).await?)))
-            }
+            Err(NotFiled::Answers(errors)) => Ok(Filed::Wrong(Box::new(
+                self.check_view(visit, actor, id, &errors).await?,
+            ))),
             Err(NotFiled::Fault(fault)) => Err(fault),
         }
     }
@@ -80,9 +82,16 @@ impl Portal {
             let fields: Vec<&Field> = procedure.visible_fields(step, &draft.answers).collect();
             let title = step.title.get(visit.locale).to_owned();
             let change = format!("{}?then={THEN_CHECK}", filling::step_place(id, &step.id));
-            let answers = self.told(visit, actor, &fields, &draft.answers, errors).await;
+            let answers = self
+                .told(visit, actor, &fields, &draft.answers, errors)
+                .await;
             let facts = self.prefilled(visit, &fields, &prefill);
-            sections.push(CheckSection { title, change, facts, answers });
+            sections.push(CheckSection {
+                title,
+                change,
+                facts,
+                answers,
+            });
         }
         Ok(CheckView {
             procedure: procedure.title.get(visit.locale).to_owned(),
@@ -126,7 +135,9 @@ fn applicant(prefill: &Prefill, procedure: &Procedure) -> Option<String> {
     };
     let field = procedure.fields().find(about_applicant)?;
     match prefill.get(&field.key)? {
-        workflow::PrefilledState::Known(fact) => Some(fact.value.show()).filter(|name| !name.is_empty()),
+        workflow::PrefilledState::Known(fact) => {
+            Some(fact.value.show()).filter(|name| !name.is_empty())
+        }
         _ => None,
     }
 }

@@ -28,8 +28,14 @@ pub enum Act {
 
 impl Act {
     /// All acts.
-    pub const ALL: [Self; 6] =
-        [Self::Receive, Self::Evaluate, Self::Observe, Self::Ask, Self::Grant, Self::Deny];
+    pub const ALL: [Self; 6] = [
+        Self::Receive,
+        Self::Evaluate,
+        Self::Observe,
+        Self::Ask,
+        Self::Grant,
+        Self::Deny,
+    ];
 
     /// The word in the address.
     pub const fn word(self) -> &'static str {
@@ -65,7 +71,11 @@ impl Portal {
         filter: Filter,
         after: Option<String>,
     ) -> Result<DeskPage, Fault> {
-        let wanted = DeskFilter { post: None, state: state_of(filter), after };
+        let wanted = DeskFilter {
+            post: None,
+            state: state_of(filter),
+            after,
+        };
         let desk = self.workflow.desk(actor, &wanted).await?;
         let count = |filter| {
             let counts = &desk.counts.by_state;
@@ -78,8 +88,14 @@ impl Portal {
             filter,
             counts: Filter::ALL.map(|filter| (filter, count(filter))).to_vec(),
             late: desk.counts.late,
-            next: desk.next.map(|next| format!("/desk?show={}&after={next}", filter.word())),
-            cards: desk.rows.into_iter().map(|row| self.card_of(visit, row, "/desk")).collect(),
+            next: desk
+                .next
+                .map(|next| format!("/desk?show={}&after={next}", filter.word())),
+            cards: desk
+                .rows
+                .into_iter()
+                .map(|row| self.card_of(visit, row, "/desk"))
+                .collect(),
         })
     }
 
@@ -134,15 +150,24 @@ impl Portal {
             Act::Evaluate => self.workflow.evaluate(actor, id).await,
             Act::Observe => self.workflow.observe(actor, id, &text).await,
             Act::Ask => self.ask_again(visit, actor, id).await,
-            Act::Grant => self.decide(actor, id, Verdict::Grant, &text, revision).await,
+            Act::Grant => {
+                self.decide(actor, id, Verdict::Grant, &text, revision)
+                    .await
+            }
             Act::Deny => self.decide(actor, id, Verdict::Deny, &text, revision).await,
         };
         match done {
             Ok(()) => Ok(None),
             Err(fault) if matches!(fault.kind, FaultKind::Invalid | FaultKind::Conflict) => {
                 let error = web::failure::told(visit, &fault);
-                let again = ActTry { act: act.word().to_owned(), text, error };
-                Ok(Some(Box::new(self.desk_case(visit, actor, id, Some(again)).await?)))
+                let again = ActTry {
+                    act: act.word().to_owned(),
+                    text,
+                    error,
+                };
+                Ok(Some(Box::new(
+                    self.desk_case(visit, actor, id, Some(again)).await?,
+                )))
             }
             Err(fault) => Err(fault),
         }
@@ -156,7 +181,11 @@ impl Portal {
         reasons: &str,
         revision: Option<i64>,
     ) -> Result<(), Fault> {
-        let decision = Decision { verdict, reasons: reasons.to_owned(), revision };
+        let decision = Decision {
+            verdict,
+            reasons: reasons.to_owned(),
+            revision,
+        };
         self.workflow.decide(actor, id, decision).await.map(drop)
     }
 

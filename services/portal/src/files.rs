@@ -29,8 +29,13 @@ impl Portal {
         field: &Field,
         sent: &Upload,
     ) -> Result<Option<String>, Fault> {
-        let Some(file) = sent.file(&field.key) else { return Ok(None) };
-        if field.bytes_max.is_some_and(|max| file.bytes.len() as u64 > max) {
+        let Some(file) = sent.file(&field.key) else {
+            return Ok(None);
+        };
+        if field
+            .bytes_max
+            .is_some_and(|max| file.bytes.len() as u64 > max)
+        {
             let limit = field.bytes_max.unwrap_or(0) / MEGABYTE;
             return Err(too_large(limit));
         }
@@ -38,13 +43,17 @@ impl Portal {
         if !field.accept.is_empty() && !field.accept.iter().any(|kind| kind == blob.kind.mime()) {
             return Err(Fault::invalid("fault-documents-type"));
         }
-        self.receive(actor, blob, &field.key, None).await.map(|id| Some(id.to_string()))
+        self.receive(actor, blob, &field.key, None)
+            .await
+            .map(|id| Some(id.to_string()))
     }
 
     /// Saves a file by its content.
     pub(crate) async fn save(&self, file: &UploadedFile) -> Result<Blob, Fault> {
         let bytes = Bytes::clone(&file.bytes);
-        self.documents.save(bytes, &file.content_type, &file.name).await
+        self.documents
+            .save(bytes, &file.content_type, &file.name)
+            .await
     }
 
     /// Registers a saved file for this person.
@@ -75,9 +84,17 @@ impl Portal {
         if field.kind != FieldKind::File {
             return;
         }
-        let id = question.answer.first().and_then(|answer| answer.parse::<Id>().ok());
+        let id = question
+            .answer
+            .first()
+            .and_then(|answer| answer.parse::<Id>().ok());
         question.answer = match id {
-            Some(id) => self.readable(actor, id).await.map(|document| document.title).into_iter().collect(),
+            Some(id) => self
+                .readable(actor, id)
+                .await
+                .map(|document| document.title)
+                .into_iter()
+                .collect(),
             None => Vec::new(),
         };
     }
@@ -101,7 +118,11 @@ pub(crate) fn file_view(visit: &Visit, document: &Document) -> FileView {
         name: document.title.clone(),
         address: format!("/documents/{}", document.id),
         at: document.made_at,
-        kind: format!("{}, {} kB", document.mime.ending().to_uppercase(), visit.number(kilobytes)),
+        kind: format!(
+            "{}, {} kB",
+            document.mime.ending().to_uppercase(),
+            visit.number(kilobytes)
+        ),
         code: code.map(|code| (code.clone(), format!("/verify/{code}"))),
     }
 }

@@ -58,11 +58,19 @@ impl Portal {
             return procedure.steps.first();
         }
         let schemes = &self.workflow.settings().schemes;
-        let visible: Vec<&str> =
-            procedure.visible_steps(answers).map(|step| step.id.as_str()).collect();
-        procedure.steps.iter().filter(|step| visible.contains(&step.id.as_str())).find(|step| {
-            !check_step(procedure, step, schemes, answers).errors.is_empty()
-        })
+        let visible: Vec<&str> = procedure
+            .visible_steps(answers)
+            .map(|step| step.id.as_str())
+            .collect();
+        procedure
+            .steps
+            .iter()
+            .filter(|step| visible.contains(&step.id.as_str()))
+            .find(|step| {
+                !check_step(procedure, step, schemes, answers)
+                    .errors
+                    .is_empty()
+            })
     }
 
     /// The address of this person's draft of `procedure`, if there is one.
@@ -95,10 +103,15 @@ impl Portal {
         let kept = kept::take(&self.store, visit, actor, &visit.path).await?;
         if let Some(fields) = &kept {
             let procedure = self.workflow.procedure(id)?;
-            let asked = procedure.step(step).map(|step| step.fields.as_slice()).unwrap_or_default();
+            let asked = procedure
+                .step(step)
+                .map(|step| step.fields.as_slice())
+                .unwrap_or_default();
             answers.extend(typed(asked, &fields.0));
         }
-        let mut view = self.view_step(visit, actor, (id, step), &answers, &[]).await?;
+        let mut view = self
+            .view_step(visit, actor, (id, step), &answers, &[])
+            .await?;
         view.kept = kept.is_some();
         view.then = then.to_owned();
         Ok(view)
@@ -116,31 +129,50 @@ impl Portal {
         sent: Upload,
     ) -> Result<Answered, Fault> {
         let procedure = self.workflow.procedure(id)?;
-        let step = procedure.step(step_id).ok_or_else(|| Fault::missing("fault-workflow-no-step"))?;
+        let step = procedure
+            .step(step_id)
+            .ok_or_else(|| Fault::missing("fault-workflow-no-step"))?;
         let before = self.workflow.draft(actor, id).await?.answers;
         let mut answers = typed(&step.fields, &sent.fields.0);
         let mut errors = Vec::new();
-        for field in step.fields.iter().filter(|field| field.kind == FieldKind::File) {
+        for field in step
+            .fields
+            .iter()
+            .filter(|field| field.kind == FieldKind::File)
+        {
             match self.attach(actor, field, &sent).await {
                 Ok(Some(document)) => drop(answers.insert(field.key.clone(), document)),
                 Ok(None) => answers.extend(before.get_key_value(&field.key).map(owned)),
                 Err(fault) => errors.push(field_error(field, fault)?),
             }
         }
-        let checked = self.workflow.save_step(actor, id, step_id, &answers).await?;
+        let checked = self
+            .workflow
+            .save_step(actor, id, step_id, &answers)
+            .await?;
         if sent.fields.ticked("later") {
             return Ok(Answered::Next("/cases?saved=yes".to_owned()));
         }
-        let new = checked.errors.into_iter().filter(|error| !has(&errors, &error.field));
+        let new = checked
+            .errors
+            .into_iter()
+            .filter(|error| !has(&errors, &error.field));
         let new: Vec<FieldError> = new.collect();
         errors.extend(new);
         let then = sent.fields.text("then");
         if !errors.is_empty() {
-            let mut view = self.view_step(visit, actor, (id, step_id), &checked.answers, &errors).await?;
+            let mut view = self
+                .view_step(visit, actor, (id, step_id), &checked.answers, &errors)
+                .await?;
             view.then = then.to_owned();
             return Ok(Answered::Wrong(Box::new(view)));
         }
-        Ok(Answered::Next(self.after(procedure, step_id, &checked.answers, then)))
+        Ok(Answered::Next(self.after(
+            procedure,
+            step_id,
+            &checked.answers,
+            then,
+        )))
     }
 
     /// The address after a step without mistakes.
@@ -150,7 +182,10 @@ impl Portal {
         if then == THEN_CHECK && complete() {
             return check_place(&procedure.id);
         }
-        let mut steps = procedure.visible_steps(answers).skip_while(|other| other.id != step).skip(1);
+        let mut steps = procedure
+            .visible_steps(answers)
+            .skip_while(|other| other.id != step)
+            .skip(1);
         match steps.next() {
             Some(next) => step_place(&procedure.id, &next.id),
             None => check_place(&procedure.id),
@@ -166,7 +201,9 @@ impl Portal {
         errors: &[FieldError],
     ) -> Result<StepView, Fault> {
         let procedure = self.workflow.procedure(id)?;
-        let step = procedure.step(step_id).ok_or_else(|| Fault::missing("fault-workflow-no-step"))?;
+        let step = procedure
+            .step(step_id)
+            .ok_or_else(|| Fault::missing("fault-workflow-no-step"))?;
         let prefill = self.workflow.prefill(actor, id, answers).await?;
         let fields: Vec<&Field> = procedure.visible_fields(step, answers).collect();
         let mut asked = Vec::new();
@@ -176,25 +213,40 @@ impl Portal {
             asked.push(question);
         }
         let steps: Vec<&Step> = procedure.visible_steps(answers).collect();
-        let place = steps.iter().position(|other| other.id == step_id).unwrap_or(0);
+        let place = steps
+            .iter()
+            .position(|other| other.id == step_id)
+            .unwrap_or(0);
         let before = place.checked_sub(1).and_then(|before| steps.get(before));
         Ok(StepView {
             procedure: procedure.title.get(visit.locale).to_owned(),
             address: step_place(id, step_id),
             place: (place + 1, steps.len()),
             title: step.title.get(visit.locale).to_owned(),
-            intro: step.help.as_ref().map(|help| help.get(visit.locale).to_owned()).unwrap_or_default(),
+            intro: step
+                .help
+                .as_ref()
+                .map(|help| help.get(visit.locale).to_owned())
+                .unwrap_or_default(),
             facts: self.prefilled(visit, &fields, &prefill),
             questions: asked,
             kept: false,
-            back: before.map_or_else(|| format!("/procedures/{id}"), |step| step_place(id, &step.id)),
+            back: before.map_or_else(
+                || format!("/procedures/{id}"),
+                |step| step_place(id, &step.id),
+            ),
             whose: kept::whose(visit, actor),
             then: String::new(),
         })
     }
 
     /// What registries state about these fields.
-    pub(crate) fn prefilled(&self, visit: &Visit, fields: &[&Field], prefill: &Prefill) -> Vec<FactView> {
+    pub(crate) fn prefilled(
+        &self,
+        visit: &Visit,
+        fields: &[&Field],
+        prefill: &Prefill,
+    ) -> Vec<FactView> {
         let shown = fields.iter().filter_map(|field| {
             let origin = field.fact.as_ref()?;
             let state = match prefill.get(&field.key)? {
@@ -218,7 +270,10 @@ pub(crate) fn stated(visit: &Visit, field: &Field, fact: &kernel::Fact) -> (Stri
     if fact.value == kernel::fact::value::Value::None {
         return (String::new(), FactState::Nothing);
     }
-    let state = FactState::Signed { at: fact.stated_at, evidence: fact.evidence.clone() };
+    let state = FactState::Signed {
+        at: fact.stated_at,
+        evidence: fact.evidence.clone(),
+    };
     (questions::words(visit, field, &fact.value.show()), state)
 }
 
@@ -226,7 +281,9 @@ pub(crate) fn stated(visit: &Visit, field: &Field, fact: &kernel::Fact) -> (Stri
 pub(crate) fn refused(visit: &Visit, why: workflow::case::Refusal) -> FactState {
     match why {
         workflow::case::Refusal::Unknown => FactState::Nothing,
-        other => FactState::Refused { reason: visit.t(&format!("workflow-refusal-{}", other.code())) },
+        other => FactState::Refused {
+            reason: visit.t(&format!("workflow-refusal-{}", other.code())),
+        },
     }
 }
 
@@ -256,7 +313,11 @@ fn field_error(field: &Field, fault: Fault) -> Result<FieldError, Fault> {
                 std::borrow::Cow::Borrowed(name) => Some((*name, value.clone())),
                 std::borrow::Cow::Owned(_) => None,
             });
-            Ok(FieldError { field: field.key.clone(), key, args: args.collect() })
+            Ok(FieldError {
+                field: field.key.clone(),
+                key,
+                args: args.collect(),
+            })
         }
         _ => Err(fault),
     }

@@ -12,7 +12,9 @@ use workflow::{ClockFace, Cure, DeskRow, NotFiled};
 use crate::catalogue::silence_view;
 use crate::domain::{ClockView, FactState, FactView};
 use crate::files::file_view;
-use crate::views::{CaseCard, CaseView, EventView, FileView, ObservationView, ReceiptView, Stage, VerifiedReceipt};
+use crate::views::{
+    CaseCard, CaseView, EventView, FileView, ObservationView, ReceiptView, Stage, VerifiedReceipt,
+};
 use crate::{Portal, filling};
 
 /// The template of the receipt and the one of an observation, as every procedure names them.
@@ -32,10 +34,19 @@ impl Portal {
     ///
     /// # Errors
     /// No such case, or not this person's.
-    pub async fn receipt(&self, visit: &Visit, actor: &Actor, id: Id) -> Result<ReceiptView, Fault> {
+    pub async fn receipt(
+        &self,
+        visit: &Visit,
+        actor: &Actor,
+        id: Id,
+    ) -> Result<ReceiptView, Fault> {
         let receipt = self.workflow.receipt(actor, id).await?;
         let view = self.workflow.case_for(actor, id, visit.locale).await?;
-        let pdf = view.papers.iter().find(|paper| paper.template == RECEIPT).and_then(document_place);
+        let pdf = view
+            .papers
+            .iter()
+            .find(|paper| paper.template == RECEIPT)
+            .and_then(document_place);
         Ok(ReceiptView {
             case: format!("/cases/{id}"),
             number: receipt.number,
@@ -56,7 +67,11 @@ impl Portal {
     ///
     /// # Errors
     /// No receipt has this code.
-    pub async fn verify_receipt(&self, visit: &Visit, code: &str) -> Result<VerifiedReceipt, Fault> {
+    pub async fn verify_receipt(
+        &self,
+        visit: &Visit,
+        code: &str,
+    ) -> Result<VerifiedReceipt, Fault> {
         let (receipt, state, procedure) = self.workflow.verify_receipt(code).await?;
         Ok(VerifiedReceipt {
             number: receipt.number,
@@ -75,13 +90,19 @@ impl Portal {
     pub async fn cases(&self, visit: &Visit, actor: &Actor) -> Result<Vec<CaseCard>, Fault> {
         let mut cards = Vec::new();
         for draft in self.workflow.drafts(actor).await? {
-            let Ok(procedure) = self.workflow.procedure(&draft.procedure) else { continue };
+            let Ok(procedure) = self.workflow.procedure(&draft.procedure) else {
+                continue;
+            };
             cards.push(CaseCard {
                 address: filling::form_place(&procedure.id),
                 number: String::new(),
                 procedure: procedure.title.get(visit.locale).to_owned(),
                 applicant: String::new(),
-                about: draft.answers.get(&procedure.subject).cloned().unwrap_or_default(),
+                about: draft
+                    .answers
+                    .get(&procedure.subject)
+                    .cloned()
+                    .unwrap_or_default(),
                 stage: Stage::Draft,
                 clock: None,
                 changed: draft.updated_at,
@@ -104,21 +125,31 @@ impl Portal {
             presented: row.presented_at,
             due: row.due.unwrap_or(row.presented_at),
             days,
-            used: if row.days_left.is_some() { days.saturating_sub(left) } else { 0 },
+            used: if row.days_left.is_some() {
+                days.saturating_sub(left)
+            } else {
+                0
+            },
             paused: row.state == State::Observed,
             over: row.state.is_final(),
         };
         CaseCard {
             address: format!("{below}/{}", row.id),
             number: row.number,
-            procedure: procedure
-                .map_or_else(|| row.procedure.clone(), |known| known.title.get(visit.locale).to_owned()),
+            procedure: procedure.map_or_else(
+                || row.procedure.clone(),
+                |known| known.title.get(visit.locale).to_owned(),
+            ),
             applicant: row.applicant,
             about: row.title,
             stage,
             clock: (!row.state.is_final()).then_some(clock),
             changed: row.presented_at,
-            waiting: if row.state.is_final() { 0 } else { row.facts_pending },
+            waiting: if row.state.is_final() {
+                0
+            } else {
+                row.facts_pending
+            },
         }
     }
 
@@ -142,13 +173,18 @@ impl Portal {
         let stage = stage_of(case.state);
         let label = |key: &str| {
             let field = view.procedure.field(key);
-            field.map_or(key, |field| field.label.get(visit.locale)).to_owned()
+            field
+                .map_or(key, |field| field.label.get(visit.locale))
+                .to_owned()
         };
         let mut answers: Vec<(String, String)> = Vec::new();
         for (key, answer) in &view.answers {
             let file = view.files.iter().find(|(file, _)| file == key);
             let words = match file {
-                Some((_, id)) => self.readable(actor, *id).await.map_or(String::new(), |file| file.title),
+                Some((_, id)) => self
+                    .readable(actor, *id)
+                    .await
+                    .map_or(String::new(), |file| file.title),
                 None => answer.clone(),
             };
             answers.push((label(key), words));
@@ -162,12 +198,19 @@ impl Portal {
                 about: case.title.clone(),
                 stage,
                 clock: Some(self.clock(&view.clock)),
-                changed: view.events.last().map_or(case.presented_at, |event| event.at),
+                changed: view
+                    .events
+                    .last()
+                    .map_or(case.presented_at, |event| event.at),
                 waiting: 0,
             },
             address: format!("/cases/{id}"),
             silence: silence_view(view.procedure.silence),
-            events: view.events.iter().map(|event| self.event(visit, event)).collect(),
+            events: view
+                .events
+                .iter()
+                .map(|event| self.event(visit, event))
+                .collect(),
             files: self.files_of(visit, actor, view).await?,
             facts: self.facts_of(visit, view),
             answers,
@@ -178,7 +221,9 @@ impl Portal {
     /// The clock as pages draw it. A standing clock has no end; the presented moment stands in for it, undrawn.
     pub(crate) fn clock(&self, face: &ClockFace) -> ClockView {
         let calendar = &self.workflow.settings().calendar;
-        let last = face.deadline.unwrap_or_else(|| calendar.end_of(face.counted_on));
+        let last = face
+            .deadline
+            .unwrap_or_else(|| calendar.end_of(face.counted_on));
         ClockView {
             presented: face.presented_at,
             due: last,
@@ -219,9 +264,15 @@ impl Portal {
         let attached = view.files.iter().map(|(_, id)| *id);
         let others = attached.filter(|id| !of_case.iter().any(|document| document.id == *id));
         for id in others {
-            files.extend(self.readable(actor, id).await.map(|document| file_view(visit, &document)));
+            files.extend(
+                self.readable(actor, id)
+                    .await
+                    .map(|document| file_view(visit, &document)),
+            );
         }
-        let readable = of_case.iter().filter(|document| document.is_readable_by(actor));
+        let readable = of_case
+            .iter()
+            .filter(|document| document.is_readable_by(actor));
         files.extend(readable.map(|document| file_view(visit, document)));
         files.sort_by_key(|file| file.at);
         Ok(files)
@@ -229,7 +280,10 @@ impl Portal {
 
     fn event(&self, visit: &Visit, event: &Event) -> EventView {
         let what = event.kind.strip_prefix("case.").unwrap_or(&event.kind);
-        let registry = event.note.get("service").map(|service| self.registry_name(service, visit.locale));
+        let registry = event
+            .note
+            .get("service")
+            .map(|service| self.registry_name(service, visit.locale));
         let number = event.note.get("number").cloned();
         let words = event.words.clone();
         let who = (!event.actor.is_empty()).then(|| event.actor.clone());
@@ -247,27 +301,44 @@ impl Portal {
     ///
     /// # Errors
     /// `fault-portal-answer` if nothing came; as [`workflow::Workflow::cure`].
-    pub async fn answer(&self, visit: &Visit, actor: &Actor, id: Id, sent: &Upload) -> Result<(), Fault> {
+    pub async fn answer(
+        &self,
+        visit: &Visit,
+        actor: &Actor,
+        id: Id,
+        sent: &Upload,
+    ) -> Result<(), Fault> {
         let words = sent.fields.text("text").to_owned();
         if words.is_empty() && sent.file("file").is_none() {
             return Err(Fault::invalid("fault-portal-answer"));
         }
         let case = self.workflow.case_for(actor, id, visit.locale).await?;
         if case.case.state != State::Observed {
-            return Err(Fault::new(kernel::FaultKind::Conflict, "fault-workflow-state"));
+            return Err(Fault::new(
+                kernel::FaultKind::Conflict,
+                "fault-workflow-state",
+            ));
         }
         if let Some(file) = sent.file("file") {
             let blob = self.save(file).await?;
             self.receive(actor, blob, "annex", Some(id)).await?;
         }
-        let cure = Cure { words, ..Cure::default() };
-        self.workflow.cure(actor, id, cure).await.map_err(|not_filed| match not_filed {
-            NotFiled::Fault(fault) => fault,
-            NotFiled::Answers(errors) => {
-                let key = errors.first().map_or("fault-workflow-state", |error| error.key);
-                Fault::invalid(key)
-            }
-        })
+        let cure = Cure {
+            words,
+            ..Cure::default()
+        };
+        self.workflow
+            .cure(actor, id, cure)
+            .await
+            .map_err(|not_filed| match not_filed {
+                NotFiled::Fault(fault) => fault,
+                NotFiled::Answers(errors) => {
+                    let key = errors
+                        .first()
+                        .map_or("fault-workflow-state", |error| error.key);
+                    Fault::invalid(key)
+                }
+            })
     }
 }
 
@@ -279,9 +350,18 @@ fn document_place(paper: &Order) -> Option<String> {
 /// What waits for the applicant: the latest observation and its last moment.
 fn observation(view: &workflow::CaseView<'_>) -> Option<ObservationView> {
     let until: Moment = view.clock.cure_until?;
-    let event = view.events.iter().rev().find(|event| event.kind == OBSERVED)?;
+    let event = view
+        .events
+        .iter()
+        .rev()
+        .find(|event| event.kind == OBSERVED)?;
     let text = event.words.clone().unwrap_or_default();
-    Some(ObservationView { text, until, error: None, typed: String::new() })
+    Some(ObservationView {
+        text,
+        until,
+        error: None,
+        typed: String::new(),
+    })
 }
 
 /// A case's state as pages tell it.
@@ -300,9 +380,8 @@ pub(crate) const fn stage_of(state: State) -> Stage {
 
 fn tone_of(event: &str) -> Tone {
     match event {
-        "granted" | "granted-by-silence" | "fact-learned" | "filed" | "received" | "cured" | "issued" => {
-            Tone::Good
-        }
+        "granted" | "granted-by-silence" | "fact-learned" | "filed" | "received" | "cured"
+        | "issued" => Tone::Good,
         "observed" | "extended" | "asked-again" => Tone::Warn,
         "denied" | "fact-refused" | "not-presented" => Tone::Bad,
         _ => Tone::Info,
@@ -311,5 +390,8 @@ fn tone_of(event: &str) -> Tone {
 
 /// The words of a procedure's checks that don't hold.
 pub(crate) fn problems(view: &workflow::CaseView<'_>, visit: &Visit) -> Vec<String> {
-    view.problems.iter().map(|check| check.problem.get(visit.locale).to_owned()).collect()
+    view.problems
+        .iter()
+        .map(|check| check.problem.get(visit.locale).to_owned())
+        .collect()
 }

@@ -69,7 +69,10 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
             return Upload::from_request(request, state).await.map(Self);
         }
         let Form(fields) = Form::<Fields>::from_request(request, state).await?;
-        Ok(Self(Upload { fields, files: Vec::new() }))
+        Ok(Self(Upload {
+            fields,
+            files: Vec::new(),
+        }))
     }
 }
 
@@ -110,7 +113,9 @@ async fn step(
     Path((id, step)): Path<(String, String)>,
     Query(Then { then }): Query<Then>,
 ) -> Page {
-    let view = portal.step(&visit, visit.person()?, &id, &step, &then).await?;
+    let view = portal
+        .step(&visit, visit.person()?, &id, &step, &then)
+        .await?;
     pages::form::form(&visit, &view)
 }
 
@@ -124,7 +129,10 @@ async fn answer_step(
         kept::keep(&portal.store, &visit, &visit.path, &sent.fields).await?;
         return Err(Fault::new(FaultKind::Unauthenticated, "fault-sign-in").into());
     };
-    match portal.answer_step(&visit, actor, (&id, &step), sent).await? {
+    match portal
+        .answer_step(&visit, actor, (&id, &step), sent)
+        .await?
+    {
         Answered::Next(place) => Ok(to(&place)),
         Answered::Wrong(view) => pages::form::form(&visit, &view),
     }
@@ -172,11 +180,17 @@ async fn case(visit: Visit, State(portal): State<Portal>, Path(id): Path<String>
 }
 
 async fn receipt(visit: Visit, State(portal): State<Portal>, Path(id): Path<String>) -> Page {
-    let view = portal.receipt(&visit, visit.person()?, case_id(&id)?).await?;
+    let view = portal
+        .receipt(&visit, visit.person()?, case_id(&id)?)
+        .await?;
     pages::receipt::receipt(&visit, &view)
 }
 
-async fn verify_receipt(visit: Visit, State(portal): State<Portal>, Path(code): Path<String>) -> Page {
+async fn verify_receipt(
+    visit: Visit,
+    State(portal): State<Portal>,
+    Path(code): Path<String>,
+) -> Page {
     pages::receipt::verified(&visit, &portal.verify_receipt(&visit, &code).await?)
 }
 
@@ -219,12 +233,16 @@ struct Show {
 
 async fn desk(visit: Visit, State(portal): State<Portal>, Query(show): Query<Show>) -> Page {
     let filter = Filter::parse(&show.show);
-    let view = portal.desk(&visit, official(&visit)?, filter, show.after).await?;
+    let view = portal
+        .desk(&visit, official(&visit)?, filter, show.after)
+        .await?;
     pages::desk::desk(&visit, &view)
 }
 
 async fn desk_case(visit: Visit, State(portal): State<Portal>, Path(id): Path<String>) -> Page {
-    let view = portal.desk_case(&visit, official(&visit)?, case_id(&id)?, None).await?;
+    let view = portal
+        .desk_case(&visit, official(&visit)?, case_id(&id)?, None)
+        .await?;
     pages::desk_case::desk_case(&visit, &view)
 }
 
@@ -235,7 +253,10 @@ async fn act(
     Form(fields): Form<Fields>,
 ) -> Page {
     let (case, act) = (case_id(&id)?, Act::parse(&act)?);
-    match portal.act(&visit, official(&visit)?, case, act, &fields).await? {
+    match portal
+        .act(&visit, official(&visit)?, case, act, &fields)
+        .await?
+    {
         None => Ok(to(&format!("/desk/{case}"))),
         Some(view) => pages::desk_case::desk_case(&visit, &view),
     }

@@ -27,7 +27,10 @@ pub fn whose(visit: &Visit, actor: &Actor) -> String {
 
 fn digest_text(parts: &[&str]) -> String {
     let hash = digest::digest(&digest::SHA256, parts.join("\n").as_bytes());
-    hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.as_ref()[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The browser as the table knows it; the number itself would let a reader of the table forge forms.
@@ -43,10 +46,18 @@ pub async fn keep(store: &Store, visit: &Visit, place: &str, fields: &Fields) ->
         return Ok(());
     }
     let mut tx = store.begin().await.map_err(Fault::internal)?;
-    sql::sweep(&mut tx, visit.now.plus_seconds(-KEPT_SECONDS)).await.map_err(Fault::internal)?;
+    sql::sweep(&mut tx, visit.now.plus_seconds(-KEPT_SECONDS))
+        .await
+        .map_err(Fault::internal)?;
     let browser = browser(visit);
-    if sql::kept_count(&mut tx, &browser).await.map_err(Fault::internal)? < KEPT_PLACES_MAX {
-        sql::keep(&mut tx, &browser, place, mark, &text, visit.now).await.map_err(Fault::internal)?;
+    if sql::kept_count(&mut tx, &browser)
+        .await
+        .map_err(Fault::internal)?
+        < KEPT_PLACES_MAX
+    {
+        sql::keep(&mut tx, &browser, place, mark, &text, visit.now)
+            .await
+            .map_err(Fault::internal)?;
     }
     tx.commit().await.map_err(Fault::internal)
 }
@@ -63,7 +74,9 @@ pub async fn take(
     let kept = sql::take(&mut tx, &browser(visit), place, &whose(visit, actor), since).await;
     let kept = kept.map_err(Fault::internal)?;
     tx.commit().await.map_err(Fault::internal)?;
-    Ok(kept.and_then(|text| serde_json::from_str(&text).ok()).map(Fields))
+    Ok(kept
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .map(Fields))
 }
 
 #[cfg(test)]
@@ -83,7 +96,10 @@ mod tests {
     }
 
     async fn ready(store: &Store) {
-        store.migrate(&[("portal", sql::MIGRATIONS)]).await.expect("migrates");
+        store
+            .migrate(&[("portal", sql::MIGRATIONS)])
+            .await
+            .expect("migrates");
     }
 
     #[tokio::test]
@@ -97,9 +113,15 @@ mod tests {
                 ("address".into(), "Calle del Medio 105".into()),
             ]);
             keep(&store, &visit, "/p", &typed).await.expect("keeps");
-            assert_eq!(take(&store, &visit, &other, "/p").await.expect("asks"), None);
+            assert_eq!(
+                take(&store, &visit, &other, "/p").await.expect("asks"),
+                None
+            );
             assert_eq!(take(&store, &visit, &rosa, "/q").await.expect("asks"), None);
-            assert_eq!(take(&store, &visit, &rosa, "/p").await.expect("asks"), Some(typed));
+            assert_eq!(
+                take(&store, &visit, &rosa, "/p").await.expect("asks"),
+                Some(typed)
+            );
             assert_eq!(take(&store, &visit, &rosa, "/p").await.expect("asks"), None);
         })
         .await;
@@ -113,14 +135,24 @@ mod tests {
             let rosa = actor("rosa");
             let mark = (WHOSE_FIELD.to_owned(), whose(&visit, &rosa));
             let large = Fields(vec![mark.clone(), ("a".into(), "x".repeat(KEPT_BYTES_MAX))]);
-            keep(&store, &visit, "/large", &large).await.expect("drops it");
-            assert_eq!(take(&store, &visit, &rosa, "/large").await.expect("asks"), None);
+            keep(&store, &visit, "/large", &large)
+                .await
+                .expect("drops it");
+            assert_eq!(
+                take(&store, &visit, &rosa, "/large").await.expect("asks"),
+                None
+            );
             for place in 0..=KEPT_PLACES_MAX {
                 let fields = Fields(vec![mark.clone()]);
-                keep(&store, &visit, &format!("/{place}"), &fields).await.expect("keeps");
+                keep(&store, &visit, &format!("/{place}"), &fields)
+                    .await
+                    .expect("keeps");
             }
             let last = format!("/{KEPT_PLACES_MAX}");
-            assert_eq!(take(&store, &visit, &rosa, &last).await.expect("asks"), None);
+            assert_eq!(
+                take(&store, &visit, &rosa, &last).await.expect("asks"),
+                None
+            );
             visit.now = visit.now.plus_seconds(KEPT_SECONDS + 1);
             assert_eq!(take(&store, &visit, &rosa, "/0").await.expect("asks"), None);
         })

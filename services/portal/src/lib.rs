@@ -17,6 +17,8 @@ mod looks;
 mod pages;
 mod questions;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use documents::Documents;
@@ -27,6 +29,7 @@ use web::Room;
 use workflow::Workflow;
 
 pub use looks::Watched;
+pub use sql::MIGRATIONS;
 
 /// The portal's texts.
 pub const TEXTS: &[(Locale, &str)] = &[
@@ -65,7 +68,13 @@ impl Portal {
         exchange: Option<Exchange>,
         settings: Settings,
     ) -> Self {
-        Self { store, workflow, documents, exchange, settings: std::sync::Arc::new(settings) }
+        Self {
+            store,
+            workflow,
+            documents,
+            exchange,
+            settings: std::sync::Arc::new(settings),
+        }
     }
 
     /// What the portal brings to a house.

@@ -38,8 +38,15 @@ impl Portal {
     /// # Errors
     /// The store failed.
     pub async fn looks(&self, visit: &Visit, actor: &Actor) -> Result<LooksView, Fault> {
-        let Some(exchange) = &self.exchange else { return Ok(LooksView::default()) };
-        let lists = join_all(self.settings.watched.iter().map(|watched| self.list_of(watched, actor)));
+        let Some(exchange) = &self.exchange else {
+            return Ok(LooksView::default());
+        };
+        let lists = join_all(
+            self.settings
+                .watched
+                .iter()
+                .map(|watched| self.list_of(watched, actor)),
+        );
         let lists = lists.await;
         let own = exchange.questions_about(&actor.subject).await?;
         let names = self.member_names();
@@ -47,7 +54,9 @@ impl Portal {
         let mut by_number: BTreeMap<String, (Question, usize)> = BTreeMap::new();
         let mut note = |question: Question| {
             let known = by_number.entry(question.number.clone());
-            known.and_modify(|(_, sides)| *sides += 1).or_insert((question, 1));
+            known
+                .and_modify(|(_, sides)| *sides += 1)
+                .or_insert((question, 1));
         };
         own.into_iter().for_each(&mut note);
         for (watched, list) in self.settings.watched.iter().zip(lists) {
@@ -56,9 +65,12 @@ impl Portal {
                 None => silent.push(watched.name.clone()),
             }
         }
-        let shown = by_number.into_values().filter(|(question, _)| !is_own_look(question));
-        let mut looks: Vec<LookView> =
-            shown.map(|(question, sides)| self.look(visit, &names, question, sides)).collect();
+        let shown = by_number
+            .into_values()
+            .filter(|(question, _)| !is_own_look(question));
+        let mut looks: Vec<LookView> = shown
+            .map(|(question, sides)| self.look(visit, &names, question, sides))
+            .collect();
         looks.sort_by_key(|look| std::cmp::Reverse(look.at));
         Ok(LooksView { looks, silent })
     }
@@ -94,11 +106,22 @@ impl Portal {
     ) -> LookView {
         let service: Option<ServiceId> = question.service.parse().ok();
         let code = service.as_ref().map_or("", |service| service.code.as_str());
-        let fields = question.fields.iter().map(|field| self.field_words(code, field, visit.locale));
-        let asked_by = question.by.parse::<SubsystemId>().map(|client| client.member.to_string());
-        let answered_by = service.as_ref().map(|service| service.subsystem.member.to_string());
+        let fields = question
+            .fields
+            .iter()
+            .map(|field| self.field_words(code, field, visit.locale));
+        let asked_by = question
+            .by
+            .parse::<SubsystemId>()
+            .map(|client| client.member.to_string());
+        let answered_by = service
+            .as_ref()
+            .map(|service| service.subsystem.member.to_string());
         let name = |member: Option<String>, other: &str| {
-            member.map_or_else(|| other.to_owned(), |id| names.get(&id).cloned().unwrap_or(id))
+            member.map_or_else(
+                || other.to_owned(),
+                |id| names.get(&id).cloned().unwrap_or(id),
+            )
         };
         LookView {
             at: question.at,
@@ -117,26 +140,48 @@ impl Portal {
     /// The purpose is a procedure's identifier; other purposes are told as they are.
     fn purpose_words(&self, purpose: &str, locale: Locale) -> String {
         let procedure = self.workflow.procedure(purpose);
-        procedure.map_or(purpose, |procedure| procedure.title.get(locale)).to_owned()
+        procedure
+            .map_or(purpose, |procedure| procedure.title.get(locale))
+            .to_owned()
     }
 
     /// A registry's field as some procedure calls it; its own name if none does.
     fn field_words(&self, service: &str, name: &str, locale: Locale) -> String {
-        let mut fields = self.workflow.procedures().iter().flat_map(|procedure| procedure.fields());
+        let mut fields = self
+            .workflow
+            .procedures()
+            .iter()
+            .flat_map(|procedure| procedure.fields());
         let field = fields.find(|field| {
-            field.fact.as_ref().is_some_and(|origin| origin.service == service && origin.field == name)
+            field
+                .fact
+                .as_ref()
+                .is_some_and(|origin| origin.service == service && origin.field == name)
         });
-        field.map_or(name, |field| field.label.get(locale)).to_owned()
+        field
+            .map_or(name, |field| field.label.get(locale))
+            .to_owned()
     }
 
     fn member_names(&self) -> BTreeMap<String, String> {
-        let directory = self.exchange.as_ref().and_then(exchange::Exchange::directory);
-        let members = directory.map(|directory| directory.members).unwrap_or_default();
+        let directory = self
+            .exchange
+            .as_ref()
+            .and_then(exchange::Exchange::directory);
+        let members = directory
+            .map(|directory| directory.members)
+            .unwrap_or_default();
         let named = |id: MemberId, name: String| (id.to_string(), name);
-        members.into_iter().map(|member| named(member.id, member.name)).collect()
+        members
+            .into_iter()
+            .map(|member| named(member.id, member.name))
+            .collect()
     }
 }
 
 fn is_own_look(question: &Question) -> bool {
-    question.service.parse::<ServiceId>().is_ok_and(|service| service.code == ACCESSES)
+    question
+        .service
+        .parse::<ServiceId>()
+        .is_ok_and(|service| service.code == ACCESSES)
 }

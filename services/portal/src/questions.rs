@@ -13,14 +13,23 @@ const RADIOS_MAX: usize = 12;
 const LINE_CHARS: usize = 200;
 
 /// The question that `field` asks, with what was answered so far and what is wrong with it.
-pub fn question(visit: &Visit, field: &Field, answers: &Answers, errors: &[FieldError]) -> Question {
+pub fn question(
+    visit: &Visit,
+    field: &Field,
+    answers: &Answers,
+    errors: &[FieldError],
+) -> Question {
     let locale = visit.locale;
     let error = errors.iter().find(|error| error.field == field.key);
     let answer = answers.get(&field.key).filter(|answer| !answer.is_empty());
     Question {
         name: field.key.clone(),
         label: label(field, locale),
-        hint: field.hint.as_ref().map(|hint| hint.get(locale).to_owned()).unwrap_or_default(),
+        hint: field
+            .hint
+            .as_ref()
+            .map(|hint| hint.get(locale).to_owned())
+            .unwrap_or_default(),
         ask: ask(field, locale),
         answer: answer.cloned().into_iter().collect(),
         error: error.map(|error| told(visit, error)),
@@ -30,8 +39,11 @@ pub fn question(visit: &Visit, field: &Field, answers: &Answers, errors: &[Field
 
 /// What is wrong with an answer, in words.
 pub fn told(visit: &Visit, error: &FieldError) -> String {
-    let args: Vec<(&str, web::Value)> =
-        error.args.iter().map(|(name, value)| (*name, value.clone().into())).collect();
+    let args: Vec<(&str, web::Value)> = error
+        .args
+        .iter()
+        .map(|(name, value)| (*name, value.clone().into()))
+        .collect();
     visit.tt(error.key, &args)
 }
 
@@ -61,7 +73,10 @@ fn label(field: &Field, locale: Locale) -> String {
 }
 
 fn ask(field: &Field, locale: Locale) -> Ask {
-    let max = field.chars_max.and_then(|max| usize::try_from(max).ok()).unwrap_or(LINE_CHARS);
+    let max = field
+        .chars_max
+        .and_then(|max| usize::try_from(max).ok())
+        .unwrap_or(LINE_CHARS);
     let line = |holds: Holds, max: usize| Ask::Line { max, holds };
     match field.kind {
         FieldKind::Text | FieldKind::Address => line(Holds::Words, max),
@@ -78,8 +93,14 @@ fn ask(field: &Field, locale: Locale) -> Ask {
             let options: Vec<(String, String)> = options
                 .map(|choice| (choice.value.clone(), choice.label.get(locale).to_owned()))
                 .collect();
-            if options.len() <= RADIOS_MAX { Ask::One(options) } else { Ask::Pick(options) }
+            if options.len() <= RADIOS_MAX {
+                Ask::One(options)
+            } else {
+                Ask::Pick(options)
+            }
         }
-        FieldKind::File => Ask::File { accept: field.accept.join(",") },
+        FieldKind::File => Ask::File {
+            accept: field.accept.join(","),
+        },
     }
 }

@@ -399,8 +399,13 @@ pub enum Filter {
 
 impl Filter {
     /// All, in the order of the page.
-    pub const ALL: [Self; 5] =
-        [Self::All, Self::Filed, Self::Received, Self::Review, Self::Observed];
+    pub const ALL: [Self; 5] = [
+        Self::All,
+        Self::Filed,
+        Self::Received,
+        Self::Review,
+        Self::Observed,
+    ];
 
     /// The word in the address and in the text key.
     pub const fn word(self) -> &'static str {
@@ -415,7 +420,10 @@ impl Filter {
 
     /// Reads the word; an unknown one shows all.
     pub fn parse(word: &str) -> Self {
-        Self::ALL.into_iter().find(|filter| filter.word() == word).unwrap_or_default()
+        Self::ALL
+            .into_iter()
+            .find(|filter| filter.word() == word)
+            .unwrap_or_default()
     }
 }
 

@@ -51,7 +51,9 @@ fn outcome(visit: &Visit, view: &CaseView) -> Markup {
         Stage::Silence => "portal-outcome-silence",
         Stage::Denied => "portal-outcome-denied",
         Stage::Closed => "portal-outcome-closed",
-        Stage::Draft | Stage::Filed | Stage::Received | Stage::Review | Stage::Observed => return html! {},
+        Stage::Draft | Stage::Filed | Stage::Received | Stage::Review | Stage::Observed => {
+            return html! {};
+        }
     };
     let tone = if matches!(view.card.stage, Stage::Granted | Stage::Silence) {
         Tone::Good

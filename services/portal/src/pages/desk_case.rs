@@ -28,7 +28,11 @@ pub fn desk_case(visit: &Visit, view: &DeskView) -> Page {
         (parts::events(visit, &view.case.events))
     };
     let sheet = Sheet::new(visit, &card.procedure).back("/desk");
-    let sheet = if view.again.is_some() { sheet.status(StatusCode::UNPROCESSABLE_ENTITY) } else { sheet };
+    let sheet = if view.again.is_some() {
+        sheet.status(StatusCode::UNPROCESSABLE_ENTITY)
+    } else {
+        sheet
+    };
     Ok(sheet.show(body))
 }
 
@@ -102,7 +106,9 @@ fn simple(visit: &Visit, view: &DeskView, act: Act) -> Markup {
 /// An act with its reasons, closed until it is wanted.
 fn act(visit: &Visit, view: &DeskView, act: Act, class: &str) -> Markup {
     let name = act.word();
-    let (typed, error) = again(view, act).map_or(("", None), |again| (again.text.as_str(), Some(again.error.as_str())));
+    let (typed, error) = again(view, act).map_or(("", None), |again| {
+        (again.text.as_str(), Some(again.error.as_str()))
+    });
     let word = |what: &str| visit.t(&format!("portal-desk-{name}{what}"));
     html! {
         details open[error.is_some()] {

@@ -47,13 +47,25 @@ pub fn verified(visit: &Visit, view: &VerifiedReceipt) -> Page {
     let mut rows = vec![
         Row::text(visit.t("portal-receipt-number"), &view.number),
         Row::text(visit.t("portal-receipt-what"), &view.procedure),
-        Row::markup(visit.t("portal-receipt-presented"), visit.time(view.presented)),
-        Row::markup(visit.t("portal-receipt-stage"), parts::stage(visit, view.stage)),
+        Row::markup(
+            visit.t("portal-receipt-presented"),
+            visit.time(view.presented),
+        ),
+        Row::markup(
+            visit.t("portal-receipt-stage"),
+            parts::stage(visit, view.stage),
+        ),
     ];
     if let Some(due) = view.due {
-        rows.push(Row::text(visit.t("portal-cord-due"), &visit.weekday_date(due)));
+        rows.push(Row::text(
+            visit.t("portal-cord-due"),
+            &visit.weekday_date(due),
+        ));
     }
-    rows.push(Row::markup(visit.t("portal-code"), html! { span.code { (view.code) } }));
+    rows.push(Row::markup(
+        visit.t("portal-code"),
+        html! { span.code { (view.code) } },
+    ));
     let body = html! {
         (notice(Tone::Good, "", html! { p { strong { (visit.t("portal-receipt-genuine")) } } }))
         (summary_list(visit, &rows))

@@ -5,9 +5,9 @@ use web::parts::Tone;
 
 use crate::domain::{Ask, ClockView, FactState, FactView, Holds, Question};
 use crate::views::{
-    Acts, CaseCard, CaseView, CheckSection, CheckView, DeskPage, DeskView, EventView, FileView, Filter, LookView,
-    LooksView, ObservationView, ProcedureCard, ProcedureView, ReceiptView, SilenceView, Stage,
-    StepView,
+    Acts, CaseCard, CaseView, CheckSection, CheckView, DeskPage, DeskView, EventView, FileView,
+    Filter, LookView, LooksView, ObservationView, ProcedureCard, ProcedureView, ReceiptView,
+    SilenceView, Stage, StepView,
 };
 
 /// 2026-11-23 10:12 in Lima.
@@ -131,7 +131,8 @@ pub fn step() -> StepView {
     area.hint = "En metros cuadrados.".into();
     area.error = Some("Escriba el área como número entero, por ejemplo 85.".into());
     area.answer = vec!["ochenta".into()];
-    let file = Ask::File { accept: ".pdf,.jpg,.png".into(),
+    let file = Ask::File {
+        accept: ".pdf,.jpg,.png".into(),
     };
     let mut optional = question("plan", "Croquis del local", file);
     optional.optional = true;
@@ -289,7 +290,13 @@ pub fn desk_case() -> DeskView {
         revision: 3,
         problems: vec!["El representante en SUNARP no es quien presenta.".into()],
         case: case(Stage::Review),
-        acts: Acts { receive: false, evaluate: true, observe: true, ask: true, decide: true },
+        acts: Acts {
+            receive: false,
+            evaluate: true,
+            observe: true,
+            ask: true,
+            decide: true,
+        },
         again: None,
         preview: vec![
             "RESOLUCIÓN N.° 15-2026".into(),

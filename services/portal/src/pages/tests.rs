@@ -65,7 +65,9 @@ const PAGES: [(&str, bool, Render); 15] = [
     ("cases", false, |visit| {
         super::cases::cases(visit, &samples::cards(), true)
     }),
-    ("cases-none", false, |visit| super::cases::cases(visit, &[], false)),
+    ("cases-none", false, |visit| {
+        super::cases::cases(visit, &[], false)
+    }),
     ("case-observed", false, |visit| {
         super::case::case(visit, &samples::case(Stage::Observed))
     }),
