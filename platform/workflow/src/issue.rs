@@ -33,15 +33,12 @@ impl Workflow {
     pub(crate) async fn issue(&self, run: JobRun) -> Result<(), JobError> {
         let payload: Payload = serde_json::from_value(run.payload).map_err(JobError::give_up)?;
         let mut tx = self.inner.store.read().await?;
-        let stored = self.stored(&mut tx, payload.case).await?;
         let order = sql::order(&mut tx, payload.case, &payload.template).await?;
-        let facts = sql::facts(&mut tx, payload.case).await?;
         drop(tx);
         let Some(order) = order.filter(|order| order.document.is_none()) else {
             return Ok(());
         };
-        let paper = self.compose(&stored, &order, &facts)?;
-        let document = self.inner.papers.make(paper).await?;
+        let (stored, document) = self.make_only(payload.case, &order).await?;
         let mut tx = self.inner.store.begin().await?;
         let (id, template) = (payload.case, order.template.as_str());
         if sql::order_done(&mut tx, id, template, &document.to_string()).await? {
@@ -55,6 +52,17 @@ impl Workflow {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Makes the paper, without noting that it was made.
+    pub(crate) async fn make_only(&self, case: Id, order: &Order) -> Result<(Stored, Id), Fault> {
+        let mut tx = self.inner.store.read().await?;
+        let stored = self.stored(&mut tx, case).await?;
+        let facts = sql::facts(&mut tx, case).await?;
+        drop(tx);
+        let paper = self.compose(&stored, order, &facts)?;
+        let document = self.inner.papers.make(paper).await?;
+        Ok((stored, document))
     }
 
     /// The paper with every placeholder filled.

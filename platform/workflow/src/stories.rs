@@ -12,6 +12,10 @@ use kernel::{Actor, Assurance, Fact, Locale, MemberId, Moment, Role, Scheme, Set
 use serde::Deserialize;
 use store::Store;
 use store::jobs::Runner;
+use trust::Signer;
+use trust::keys::Algorithm;
+use trust::log::note::SignatureKind;
+use trust::log::{Log, LogSettings, NoteKey, PseudonymSecret};
 
 use crate::asker::{Answered, AskFailure, AskResult, Asker, Question};
 use crate::clock::{Calendar, CutOff, Hours, Reception};
@@ -115,6 +119,7 @@ pub struct Town {
     pub workflow: Workflow,
     pub registries: Registries,
     pub runner: Runner,
+    pub log: Log,
 }
 
 #[derive(Deserialize)]
@@ -184,10 +189,23 @@ where
     F: Fn(Town) -> R,
     R: Future<Output = ()>,
 {
-    store
-        .migrate(&[("workflow", sql::MIGRATIONS)])
-        .await
-        .expect("tables");
+    let tables = [
+        ("log", trust::log::MIGRATIONS),
+        ("workflow", sql::MIGRATIONS),
+    ];
+    store.migrate(&tables).await.expect("tables");
+    let signer = Signer::ephemeral("log", Algorithm::Ed25519).expect("a key");
+    let key = NoteKey::from_signer("town.example/log", SignatureKind::Note, signer).expect("a key");
+    let secret = PseudonymSecret::new(&[7; 32]);
+    let log = Log::open(
+        store.clone(),
+        LogSettings {
+            key,
+            secret,
+            witness: None,
+        },
+    );
+    let log = log.await.expect("a log");
     let registries = Registries {
         moods: Arc::default(),
         asked: Arc::default(),
@@ -203,7 +221,7 @@ where
         settings(CutOff::SameDay),
         asker,
         Papers::shelf(),
-        None,
+        Some(log.clone()),
     )
     .expect("the settings fit");
     let runner = Runner::new(store.clone(), workflow.jobs(), Vec::new());
@@ -213,6 +231,7 @@ where
         workflow,
         registries,
         runner,
+        log,
     })
     .await;
 }

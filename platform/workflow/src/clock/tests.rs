@@ -409,4 +409,22 @@ proptest! {
         let received = Reception::received_at(&calendar, moment);
         prop_assert!(received >= moment && calendar.is_open(received));
     }
+
+    #[test]
+    fn days_used_and_days_left_make_the_limit(
+        from in days(), n in 1_u32..30, into in 0_u32..30, open in 0_i64..10, later in 0_i64..60,
+    ) {
+        let calendar = lima();
+        let from = calendar.on_or_after(from);
+        let mut timeline = Timeline::new(from, n, 5);
+        let began = calendar.add(from, into.min(n - 1));
+        timeline.pause(began);
+        timeline.resume(began.saturating_add(open.days()));
+        let last = timeline.last_day(&calendar).expect("it runs");
+        prop_assert_eq!(timeline.used(&calendar, last), n);
+        prop_assert_eq!(timeline.used(&calendar, from), 0);
+        let day = from.saturating_add(later.days());
+        let used = timeline.used(&calendar, day);
+        prop_assert_eq!(used >= n, day >= last);
+    }
 }

@@ -157,13 +157,12 @@ impl Procedure {
             },
         };
         let tested = condition.is.iter().chain(&condition.any_of);
-        for value in tested.filter(|value| !values.is_empty() && !values.contains(&value.as_str()))
-        {
+        let mut strange =
+            tested.filter(|value| !values.is_empty() && !values.contains(&value.as_str()));
+        if let Some(value) = strange.next() {
             let near = nearest(value, values.iter().copied());
-            return wrong(
-                at,
-                format!("{value:?} can't be an answer to {:?}{near}", condition.key),
-            );
+            let problem = format!("{value:?} can't be an answer to {:?}{near}", condition.key);
+            return wrong(at, problem);
         }
         Ok(())
     }

@@ -109,6 +109,17 @@ async fn a_decision_is_made_once_and_its_paper_once() {
         };
         let ended = town.workflow.decide(&gladys(), receipt.case, deny).await;
         assert_eq!(ended.expect_err("over").key, "fault-workflow-ended");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_paper_of_a_decision_is_whole_and_made_once() {
+    town(MONDAY, |town| async move {
+        let receipt = town.file("k1").await;
+        town.work().await;
+        let number = town.workflow.decide(&gladys(), receipt.case, grant()).await;
+        assert_eq!(number.expect("granted").as_deref(), Some("RG-000001-2026"));
         town.work().await;
         let papers = town.workflow.inner.papers.on_shelf();
         let resolution = papers
@@ -282,6 +293,15 @@ async fn the_desk_is_ordered_by_what_is_due_and_paged() {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 26, "no case twice, none left out");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_shows_its_own_cases() {
+    town(MONDAY, |town| async move {
+        town.file("k1").await;
+        town.work().await;
         let elsewhere = official("99000134", "rentas", &["case.read"]);
         let empty = town
             .workflow
@@ -308,7 +328,7 @@ async fn the_desk_is_ordered_by_what_is_due_and_paged() {
                 .expect("all desks")
                 .rows
                 .len(),
-            25
+            1
         );
         let observed = DeskFilter {
             state: Some(State::Observed),
@@ -321,6 +341,75 @@ async fn the_desk_is_ordered_by_what_is_due_and_paged() {
                 .expect("own desk")
                 .rows
                 .is_empty()
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_act_is_in_the_log_and_names_nobody() {
+    town(MONDAY, |town| async move {
+        let receipt = town.file("k1").await;
+        town.work().await;
+        let words = "Falta el croquis de Rosa.";
+        town.workflow
+            .observe(&marco(), receipt.case, words)
+            .await
+            .expect("observed");
+        town.workflow
+            .cure(&person(ROSA), receipt.case, Cure::default())
+            .await
+            .expect("cured");
+        town.workflow
+            .decide(&gladys(), receipt.case, grant())
+            .await
+            .expect("granted");
+        town.work().await;
+        let events = town.trail(&receipt).await.len();
+        assert_eq!(
+            town.log.standing().await.expect("standing").staged,
+            events as u64
+        );
+        town.log.place_all().await.expect("placed");
+        let entries = town.log.entries(0, 100).await.expect("entries");
+        assert_eq!(entries.len(), events);
+        let text = format!("{entries:?}");
+        assert!(text.contains("case.granted") && text.contains("EXP-000001-2026"));
+        for secret in [ROSA, "Rosa", "croquis", RUC] {
+            assert!(!text.contains(secret), "{secret} in the log");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paper_whose_note_was_lost_is_not_made_twice() {
+    town(MONDAY, |town| async move {
+        let receipt = town.file("k1").await;
+        // The process is killed after the paper was made and before that was noted.
+        let mut tx = town.store.read().await.expect("read");
+        let order = crate::sql::order(&mut tx, receipt.case, "receipt")
+            .await
+            .expect("read");
+        drop(tx);
+        town.workflow
+            .make_only(receipt.case, &order.expect("ordered"))
+            .await
+            .expect("made");
+        town.work().await;
+        let papers = town.workflow.inner.papers.on_shelf();
+        assert_eq!(
+            papers
+                .iter()
+                .filter(|paper| paper.template == "receipt")
+                .count(),
+            1
+        );
+        let trail = town.trail(&receipt).await;
+        assert_eq!(
+            trail.iter().filter(|kind| *kind == "case.issued").count(),
+            2,
+            "receipt and cargo"
         );
     })
     .await;
