@@ -38,6 +38,7 @@ pub use pades::{Indication, Stamper, Verdict, Verifier};
 pub use paper::{Field, Paper, Signing, Table, Text, Words};
 pub use receive::Incoming;
 pub use settings::Settings;
+pub use sql::MIGRATIONS;
 pub use verify::Checked;
 
 /// The texts of this crate.

@@ -1,17 +1,20 @@
-//! What may be added to a file after a signature: further signatures into fields that were there, and the data
-//! that keeps signatures verifiable (DSS). Everything else counts as a change of what was signed.
+//! What may be added to a file after a signature: further signatures into fields that were there, the data that
+//! keeps signatures verifiable (DSS), and the metadata that every writer touches. All else is a change of what was
+//! signed.
 //!
 //! The comparison is between objects, not pages: an object that existed stays as it was, or the signature falls.
 //! This is stricter than most viewers and gives hide-and-replace tricks no room.
 
 use std::collections::BTreeSet;
 
-use lopdf::{Dictionary, Document, Object, ObjectId};
+use lopdf::{Dictionary, Document, Object, ObjectId, decode_text_string};
 
 use super::signatures::{Wrong, acro_form, signature_fields};
 
 /// Most objects followed from one new value.
 const REACH_MAX: usize = 4_096;
+/// Writers round lengths differently; a hundredth of a point is not seen.
+const LENGTH_DIFFERENCE_MAX: f32 = 0.01;
 
 /// Checks that `after` adds to `before` only what may be added.
 pub fn check(before: &Document, after: &Document) -> Result<(), Wrong> {
@@ -57,6 +60,7 @@ struct Allowed {
     root: Option<ObjectId>,
     form: Option<ObjectId>,
     info: Option<ObjectId>,
+    metadata: Option<ObjectId>,
     newly_signed: BTreeSet<ObjectId>,
     added: BTreeSet<ObjectId>,
 }
@@ -89,6 +93,10 @@ impl Allowed {
                 }
             }
         }
+        let metadata = before
+            .catalog()
+            .ok()
+            .and_then(|catalog| reference(catalog, b"Metadata"));
         if let Ok(catalog) = after.catalog() {
             reach(after, catalog.get(b"DSS").ok(), before, &mut added)?;
             reach(after, catalog.get(b"Extensions").ok(), before, &mut added)?;
@@ -101,12 +109,22 @@ impl Allowed {
             root,
             form,
             info,
+            metadata,
             newly_signed,
             added,
         })
     }
 
     fn change(&self, id: ObjectId, old: &Object, new: &Object) -> bool {
+        if self.metadata == Some(id) {
+            // Writers note their name and the time in the metadata of the file; no page shows it.
+            let kept = |object: &Object| {
+                object
+                    .as_stream()
+                    .is_ok_and(|stream| stream.dict.has_type(b"Metadata"))
+            };
+            return kept(old) && kept(new);
+        }
         let (Object::Dictionary(old), Object::Dictionary(new)) = (old, new) else {
             return false;
         };
@@ -147,7 +165,36 @@ fn but(old: &Dictionary, new: &Dictionary, keys: &[&[u8]]) -> bool {
         }
         kept
     };
-    kept(old) == kept(new)
+    alike(
+        &Object::Dictionary(kept(old)),
+        &Object::Dictionary(kept(new)),
+    )
+}
+
+/// Whether two values say the same; writers encode texts anew (UTF-16 or PDFDocEncoding), which changes no text.
+fn alike(old: &Object, new: &Object) -> bool {
+    match (old, new) {
+        (Object::String(..), Object::String(..)) => {
+            let text = |object: &Object| decode_text_string(object).ok();
+            old == new
+                || text(old)
+                    .is_some_and(|old| text(new).is_some_and(|new| plain(&old) == plain(&new)))
+        }
+        (Object::Real(_), _) | (_, Object::Real(_)) => match (old.as_float(), new.as_float()) {
+            (Ok(old), Ok(new)) => (old - new).abs() <= LENGTH_DIFFERENCE_MAX,
+            _ => false,
+        },
+        (Object::Array(old), Object::Array(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| alike(old, new))
+        }
+        (Object::Dictionary(old), Object::Dictionary(new)) => {
+            old.len() == new.len()
+                && old
+                    .iter()
+                    .all(|(key, old)| new.get(key).is_ok_and(|new| alike(old, new)))
+        }
+        _ => old == new,
+    }
 }
 
 /// The objects new in `after` that can be reached from `start` without passing an old object.
@@ -179,4 +226,9 @@ fn reach(
         }
     }
     Ok(())
+}
+
+/// A text without the mark that says how it is encoded.
+fn plain(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
 }

@@ -10,7 +10,7 @@ use kernel::{Clock, SystemClock};
 use trust::keys::Algorithm;
 
 use super::Town;
-use crate::pades::sign;
+use crate::pades::{Reason, Verifier, sign};
 use crate::paper::Field;
 
 fn tool(name: &str) -> Option<PathBuf> {
@@ -127,5 +127,86 @@ fn judge(folder: &Path, file: &str, signatures: usize) {
             "pdfua on {file}: {text}"
         );
         println!("pdfua: {file} pass");
+    }
+}
+
+#[tokio::test]
+async fn what_another_program_signs_is_judged_too() {
+    let (Some(python), Some(openssl)) = (tool("python"), on_path("openssl")) else {
+        println!("not run: python or openssl is absent");
+        return;
+    };
+    if !run(Path::new("."), &python, &["-c", "import pyhanko"]).0 {
+        println!("not run: pyhanko is absent");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    signed_files(folder.path(), Algorithm::P256).await;
+    let request = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "foreign.pem",
+        "-days",
+        "9",
+        "-subj",
+        "/C=PE/O=Otra entidad/CN=Firmante",
+        "-addext",
+        "keyUsage=critical,nonRepudiation",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+    ];
+    assert!(
+        run(folder.path(), &openssl, &request).0,
+        "openssl makes a certificate"
+    );
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign.py");
+    let script = script.to_string_lossy().into_owned();
+    let read = |name: &str| std::fs::read(folder.path().join(name)).expect("read");
+    let certificates = |name: &str| {
+        let pem = String::from_utf8(read(name)).expect("PEM");
+        trust::Certificate::all_from_pem(&pem).expect("certificates")
+    };
+    let roots = [certificates("root.pem"), certificates("foreign.pem")].concat();
+    let verifier = Verifier::new(trust::Anchors::new(roots));
+    // Into our second field after our own signature; as the first signature of a file; with a field of its own.
+    let cases = [
+        ("once.pdf", "SignatureSeal", "pades", None),
+        ("plain.pdf", "SignatureOfficial", "adobe", None),
+        (
+            "once.pdf",
+            "Added",
+            "pades",
+            Some(Reason::ChangedAfterwards),
+        ),
+    ];
+    std::fs::write(
+        folder.path().join("plain.pdf"),
+        crate::pdf::render(&super::sample::resolution(1)).expect("renders"),
+    )
+    .expect("written");
+    for (source, field, kind, reason) in cases {
+        let arguments = [
+            &script,
+            "key.pem",
+            "foreign.pem",
+            source,
+            "out.pdf",
+            field,
+            kind,
+        ];
+        let (done, text) = run(folder.path(), &python, &arguments);
+        assert!(done, "{text}");
+        let verdict = verifier.verify(&read("out.pdf"), SystemClock.now());
+        assert_eq!(
+            (verdict.reason, verdict.is_valid()),
+            (reason, reason.is_none()),
+            "{source} {field}: {verdict:?}"
+        );
     }
 }
