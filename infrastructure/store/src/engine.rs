@@ -21,6 +21,32 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// An idle connection is given back after this time.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Makes the schema `name` on the PostgreSQL server at `url`; with `anew` an earlier one is dropped first. For bodies
+/// that share a database, each in its own schema.
+///
+/// # Errors
+/// The name is not `a-z 0-9 _`, or the server refuses.
+pub async fn make_schema(url: &str, name: &str, anew: bool) -> Result<(), StoreError> {
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    {
+        return Err(StoreError::Address(name.to_owned()));
+    }
+    let engine = Engine::open(url).await?;
+    if anew {
+        engine
+            .run(format!("DROP SCHEMA IF EXISTS {name} CASCADE"))
+            .await?;
+    }
+    engine
+        .run(format!("CREATE SCHEMA IF NOT EXISTS {name}"))
+        .await?;
+    engine.close().await;
+    Ok(())
+}
+
 /// The engine behind a store.
 pub(crate) enum Engine {
     /// A file; one writer, several readers.

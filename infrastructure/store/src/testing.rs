@@ -9,7 +9,6 @@ use std::sync::Arc;
 use kernel::{Chance, Clock, SystemChance, SystemClock};
 
 use crate::Store;
-use crate::engine::Engine;
 
 /// The environment variable with the address of a PostgreSQL server for tests, for example `postgres://me@localhost/test`.
 pub const POSTGRES: &str = "TAMBO_TEST_POSTGRES";
@@ -59,12 +58,9 @@ pub async fn sqlite(folder: &Folder, clock: Arc<dyn Clock>) -> Store {
 
 async fn postgres(url: &str, clock: Arc<dyn Clock>) -> Store {
     let schema = format!("t_{}", &SystemChance::default().token()[..16]);
-    let admin = Engine::open(url).await.expect("the test server answers");
-    admin
-        .run(format!("CREATE SCHEMA {schema}"))
+    crate::make_schema(url, &schema, false)
         .await
-        .expect("a schema of its own");
-    admin.close().await;
+        .expect("the test server gives a schema");
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{mark}options=-c%20search_path%3D{schema}");
     Store::open(&url, clock, Arc::new(SystemChance::default()))

@@ -60,7 +60,13 @@ impl<W: Write> Sealer<W> {
         chance.fill(&mut salt);
         out.write_all(MAGIC)?;
         out.write_all(&salt)?;
-        Ok(Self { out, key: key(passphrase, &salt)?, salt, pending: Vec::new(), count: 0 })
+        Ok(Self {
+            out,
+            key: key(passphrase, &salt)?,
+            salt,
+            pending: Vec::new(),
+            count: 0,
+        })
     }
 
     /// Seals the last chunk and gives `out` back.
@@ -120,7 +126,9 @@ impl<R: Read> Opener<R> {
     /// It doesn't begin like a backup, or `input` fails.
     pub fn new(mut input: R, passphrase: &str) -> io::Result<Self> {
         let mut head = [0_u8; MAGIC.len() + SALT_BYTES];
-        input.read_exact(&mut head).map_err(|_| damaged(0, "too short for a backup"))?;
+        input
+            .read_exact(&mut head)
+            .map_err(|_| damaged(0, "too short for a backup"))?;
         let (magic, salt) = head.split_at(MAGIC.len());
         if magic != MAGIC {
             return Err(damaged(0, "not a backup of this program"));
@@ -139,13 +147,17 @@ impl<R: Read> Opener<R> {
 
     fn next_chunk(&mut self) -> io::Result<()> {
         let mut length = [0_u8; 4];
-        self.input.read_exact(&mut length).map_err(|_| damaged(self.place, "the end is missing"))?;
+        self.input
+            .read_exact(&mut length)
+            .map_err(|_| damaged(self.place, "the end is missing"))?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         if !(16..=SEALED_BYTES_MAX).contains(&length) {
             return Err(damaged(self.place, "a chunk has an impossible length"));
         }
         let mut sealed = vec![0_u8; length];
-        self.input.read_exact(&mut sealed).map_err(|_| damaged(self.place, "the end is missing"))?;
+        self.input
+            .read_exact(&mut sealed)
+            .map_err(|_| damaged(self.place, "the end is missing"))?;
         let (plain, last) = self.open(sealed)?;
         self.place += 4 + length as u64;
         self.count += 1;
@@ -160,7 +172,9 @@ impl<R: Read> Opener<R> {
     fn open(&self, sealed: Vec<u8>) -> io::Result<(Vec<u8>, bool)> {
         for last in [false, true] {
             let mut bytes = sealed.clone();
-            let opened = self.key.open_in_place(nonce(self.count), associated(&self.salt, last), &mut bytes);
+            let opened =
+                self.key
+                    .open_in_place(nonce(self.count), associated(&self.salt, last), &mut bytes);
             if let Ok(plain) = opened {
                 return Ok((plain.to_vec(), last));
             }
@@ -174,7 +188,10 @@ impl<R: Read> Opener<R> {
 }
 
 fn damaged(place: u64, problem: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("byte {place}: {problem}"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("byte {place}: {problem}"),
+    )
 }
 
 impl<R: Read> Read for Opener<R> {
@@ -214,7 +231,11 @@ mod tests {
     fn what_was_sealed_opens_again() {
         for size in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
             let plain: Vec<u8> = (0..size).map(|n| n.to_le_bytes()[0]).collect();
-            assert_eq!(opened(&sealed(&plain), "secret").expect("opens"), plain, "{size}");
+            assert_eq!(
+                opened(&sealed(&plain), "secret").expect("opens"),
+                plain,
+                "{size}"
+            );
         }
         assert!(opened(&sealed(b"x"), "other").is_err());
     }
@@ -222,7 +243,16 @@ mod tests {
     #[test]
     fn any_changed_byte_and_any_cut_is_found_with_its_place() {
         let whole = sealed(&vec![7_u8; CHUNK_BYTES + 100]);
-        let places = [0, 20, 31, 40, 1_000, CHUNK_BYTES, CHUNK_BYTES + 60, whole.len() - 1];
+        let places = [
+            0,
+            20,
+            31,
+            40,
+            1_000,
+            CHUNK_BYTES,
+            CHUNK_BYTES + 60,
+            whole.len() - 1,
+        ];
         for place in places {
             let mut changed = whole.clone();
             changed[place] ^= 1;
@@ -230,8 +260,14 @@ mod tests {
             assert!(error.starts_with("byte "), "{error}");
         }
         for length in [0, 14, 30, 33, 500, CHUNK_BYTES + 51, whole.len() - 1] {
-            assert!(opened(&whole[..length], "secret").is_err(), "cut at {length}");
+            assert!(
+                opened(&whole[..length], "secret").is_err(),
+                "cut at {length}"
+            );
         }
-        assert!(opened(&[whole.as_slice(), b"x"].concat(), "secret").is_err(), "longer");
+        assert!(
+            opened(&[whole.as_slice(), b"x"].concat(), "secret").is_err(),
+            "longer"
+        );
     }
 }

@@ -146,9 +146,18 @@ pub struct Exchange {
     pub client_listen: Option<SocketAddr>,
     /// The authority's address.
     pub authority: String,
-    /// SHA-256 of the root certificate in hex.
+    /// The authority's key over the directory.
     #[serde(default)]
-    pub root_sha256: String,
+    pub directory_key: String,
+    /// The authority's key as a witness.
+    #[serde(default)]
+    pub witness_key: String,
+    /// Spelling of error codes.
+    #[serde(default = "default_spelling")]
+    pub spelling: String,
+    /// Largest message, in bytes.
+    #[serde(default = "default_message_bytes")]
+    pub message_bytes_max: usize,
 }
 
 /// Section `[office]`.
@@ -163,10 +172,20 @@ pub struct Office {
     pub cut_off_source: String,
     /// Services that state facts.
     pub facts: BTreeMap<String, ServiceId>,
+    /// Names of the registries behind those services, for people.
+    pub names: BTreeMap<String, String>,
 }
 
 fn default_zone() -> String {
     "UTC".into()
+}
+
+fn default_spelling() -> String {
+    "snake".into()
+}
+
+fn default_message_bytes() -> usize {
+    10 * 1024 * 1024
 }
 
 fn default_server() -> String {
@@ -211,6 +230,7 @@ impl Default for Office {
             cut_off: "midnight".into(),
             cut_off_source: String::new(),
             facts: BTreeMap::new(),
+            names: BTreeMap::new(),
         }
     }
 }

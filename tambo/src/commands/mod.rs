@@ -1,0 +1,133 @@
+//! The commands, one file each; this one is the list and what all of them share.
+
+mod backup;
+mod check;
+mod init;
+mod jobs;
+mod openapi;
+mod restore;
+mod serve;
+mod verify;
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::settings::Settings;
+
+/// Why a command ended without success, told to whoever typed it.
+#[derive(Debug)]
+pub struct Problem(pub String);
+
+impl<E: Display> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// How a command ends.
+pub type Outcome = Result<(), Problem>;
+
+/// What the program can be told to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Start a small simulated country on this machine and print its address.
+    Demo(crate::demo::DemoOptions),
+    /// Serve one body, or several, from settings.
+    Serve(serve::ServeOptions),
+    /// Set up one body: asks little and explains what it did.
+    Init(init::InitOptions),
+    /// Check settings, keys, certificates, clock, database, disk and log; print the table of rooms.
+    Check(check::CheckOptions),
+    /// Verify files: signed PDF, message container, log proof, time stamp, backup.
+    Verify(verify::VerifyOptions),
+    /// Write a whole node into one sealed file, while it runs.
+    Backup(backup::BackupOptions),
+    /// Put a backup into an empty folder.
+    Restore(restore::RestoreOptions),
+    /// Show jobs that were given up, and run them again.
+    Jobs(jobs::JobsOptions),
+    /// Print the OpenAPI description of a body's addresses.
+    Openapi(openapi::OpenapiOptions),
+}
+
+impl Command {
+    /// Runs the command.
+    pub async fn run(self) -> Outcome {
+        match self {
+            Self::Demo(options) => crate::demo::run(options).await,
+            Self::Serve(options) => serve::run(options).await,
+            Self::Init(options) => init::run(options).await,
+            Self::Check(options) => check::run(options).await,
+            Self::Verify(options) => verify::run(&options),
+            Self::Backup(options) => backup::run(options).await,
+            Self::Restore(options) => restore::run(options).await,
+            Self::Jobs(options) => jobs::run(options).await,
+            Self::Openapi(options) => openapi::run(options).await,
+        }
+    }
+
+    /// Whether only warnings are logged unless more is asked for: commands that print for people.
+    pub fn quiet(&self) -> bool {
+        !matches!(self, Self::Serve(_))
+    }
+}
+
+/// Where a command finds the settings.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Config {
+    /// The body's settings file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "settings.toml",
+        env = "TAMBO_CONFIG"
+    )]
+    pub config: PathBuf,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// They can't be read; the text says what to mend.
+    pub fn read(&self) -> Result<Settings, Problem> {
+        Settings::read(&self.config).map_err(|error| {
+            let hint = if self.config.exists() {
+                ""
+            } else {
+                "\n`tambo init` makes a new body."
+            };
+            Problem(format!("{error}{hint}"))
+        })
+    }
+}
+
+/// Starts logging to standard error.
+pub fn logging(wanted: &str, json: bool, quiet: bool) {
+    let usual = if quiet { "warn" } else { "info" };
+    let text = if wanted.is_empty() { usual } else { wanted };
+    let targets: Targets = text
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(targets);
+    if json {
+        registry.with(layer.json()).init();
+    } else {
+        registry.with(layer.with_target(true)).init();
+    }
+}
+
+/// Lets only the service's user read `path`.
+///
+/// # Errors
+/// The file system refuses.
+pub fn private(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}

@@ -1,0 +1,48 @@
+//! `tambo verify`: what files prove, step by step, and where they are damaged.
+
+use std::path::PathBuf;
+
+use kernel::{Clock, SystemClock};
+
+use super::{Outcome, Problem};
+use crate::house;
+use crate::verify::{Trusted, Verdict, verify_file};
+
+/// Options of `verify`.
+#[derive(clap::Args)]
+pub struct VerifyOptions {
+    /// The files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Folder of what you trust: certificates (*.pem), log-keys.txt, directory.json, shared-params.xml.
+    #[arg(long, value_name = "DIR", visible_alias = "conf")]
+    trust: Option<PathBuf>,
+    /// File with the passphrase of a backup.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(options: &VerifyOptions) -> Outcome {
+    let now = SystemClock.now();
+    let mut trusted = match &options.trust {
+        Some(folder) => Trusted::from_folder(folder, now)?,
+        None => Trusted::nobody(now),
+    };
+    if let Some(file) = &options.passphrase_file {
+        trusted.passphrase = Some(house::passphrase_from(Some(file))?);
+    }
+    let mut failed = 0;
+    for file in &options.files {
+        let report = verify_file(file, &trusted);
+        print!("{report}");
+        failed += usize::from(report.verdict() != Verdict::Valid);
+    }
+    match failed {
+        0 => Ok(()),
+        count => Err(Problem(format!(
+            "{count} of {} files are not proven valid",
+            options.files.len()
+        ))),
+    }
+}

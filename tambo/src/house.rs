@@ -1,0 +1,366 @@
+//! The place of assembly: builds one body from the ground up. Read this first.
+//!
+//! `Ground` is what every body stands on (store, keys, certificates, clock). `House::build` sets the floors on it in
+//! order and gathers what the modules bring. Nothing here decides anything; there are no globals, so that a process
+//! holds one ministry or hundreds of villages.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kernel::{Chance, Clock, SystemChance, SystemClock};
+use store::Store;
+use trust::keys::{Algorithm, KeyStore, Passphrase, Signer};
+use trust::log::{
+    Log, LogSettings, NoteKey, PseudonymSecret, SignatureKind, VerifierKey, WitnessPeer,
+};
+use trust::sigalg::Hash;
+use web::Room;
+use web::client::Http;
+use web::metrics::Metrics;
+
+use crate::authority::Authority;
+use crate::commands::Problem;
+use crate::credentials::{self, Credentials};
+use crate::settings::{Part, Settings};
+use crate::{country, front, office};
+
+/// What every body stands on.
+#[derive(Clone)]
+pub struct Ground {
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The chance.
+    pub chance: Arc<dyn Chance>,
+    /// The data, with all tables made.
+    pub store: Store,
+    /// Private keys.
+    pub keys: KeyStore,
+    /// Certificates.
+    pub credentials: Credentials,
+}
+
+/// One body, ready to be served.
+pub struct House {
+    /// What it stands on.
+    pub ground: Ground,
+    /// The transparency log.
+    pub log: Log,
+    /// Questions between bodies.
+    pub exchange: exchange::Exchange,
+    /// People, officials, sessions.
+    pub identity: identity::Identity,
+    /// Documents.
+    pub documents: documents::Documents,
+    /// Certificates and directory, if this body is the authority.
+    pub authority: Option<Authority>,
+    /// Procedures and cases, if this body is an office.
+    pub workflow: Option<workflow::Workflow>,
+    /// What the modules bring, ground floor first.
+    pub rooms: Vec<Room>,
+    /// Figures.
+    pub metrics: Metrics,
+}
+
+/// The tables of every module, in the order of the floors.
+const MIGRATIONS: &[(&str, &[store::Migration])] = &[
+    ("trust-authority", trust::http::MIGRATIONS),
+    ("log", trust::log::MIGRATIONS),
+    ("exchange", exchange::MIGRATIONS),
+    ("identity", identity::MIGRATIONS),
+    ("documents", documents::MIGRATIONS),
+    ("workflow", workflow::MIGRATIONS),
+    ("portal", portal::MIGRATIONS),
+];
+
+/// Opens the store of a body and brings its tables up to date.
+///
+/// # Errors
+/// The store can't be opened, or its data are newer than this program.
+pub async fn open_store(settings: &Settings) -> Result<Store, Problem> {
+    open_store_at(settings, Arc::new(SystemClock)).await
+}
+
+async fn open_store_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store, Problem> {
+    let store = Store::open(
+        &settings.store_url(),
+        clock,
+        Arc::new(SystemChance::default()),
+    )
+    .await
+    .map_err(|error| Problem(format!("[store] url: {error}")))?;
+    store.migrate(MIGRATIONS).await?;
+    Ok(store)
+}
+
+/// The passphrase of a body's keys.
+///
+/// # Errors
+/// It is nowhere; the text says where it is looked for.
+pub fn passphrase_text(settings: &Settings) -> Result<String, Problem> {
+    if let Some(given) = &settings.keys.passphrase {
+        return Ok(given.clone());
+    }
+    passphrase_from(Some(&settings.path(&settings.keys.passphrase_file)))
+}
+
+/// The passphrase in `file`, or in the environment.
+///
+/// # Errors
+/// It is nowhere.
+pub fn passphrase_from(file: Option<&Path>) -> Result<String, Problem> {
+    if let Ok(given) = std::env::var("TAMBO_KEYS_PASSPHRASE") {
+        return Ok(given);
+    }
+    let Some(file) = file else {
+        return Err(Problem(
+            "give --passphrase-file, or TAMBO_KEYS_PASSPHRASE".to_owned(),
+        ));
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Problem(format!("the passphrase file {}: {error}", file.display())))?;
+    Ok(text.trim_matches(['\r', '\n']).to_owned())
+}
+
+impl Ground {
+    /// Opens store and keys of a body.
+    ///
+    /// # Errors
+    /// A file can't be opened, the passphrase is wrong, or the data are newer than the program.
+    pub async fn lay(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+        let passphrase = Passphrase::new(passphrase_text(&settings)?);
+        let keys = KeyStore::open(&settings.path(&settings.keys.folder), &passphrase)?;
+        let store = open_store_at(&settings, clock.clone()).await?;
+        let credentials = Credentials::new(&settings.folder, keys.clone());
+        let chance: Arc<dyn Chance> = Arc::new(SystemChance::default());
+        Ok(Self {
+            settings: Arc::new(settings),
+            clock,
+            chance,
+            store,
+            keys,
+            credentials,
+        })
+    }
+
+    /// A secret of this body for one use: the digest of a signature that only its key can make and always makes alike.
+    ///
+    /// # Errors
+    /// The key can't be used.
+    pub fn secret(&self, used_for: &str) -> Result<[u8; 32], Problem> {
+        let signer = self.keys.signer_or_create("secrets", Algorithm::Ed25519)?;
+        let signature = signer.sign(
+            format!("tambo secret v1: {used_for}").as_bytes(),
+            Hash::Sha256,
+        )?;
+        let digest = Hash::Sha256.digest(&signature);
+        digest
+            .try_into()
+            .map_err(|_| Problem("SHA-256 has 32 bytes".to_owned()))
+    }
+
+    /// An Ed25519 key for notes, named `name`.
+    ///
+    /// # Errors
+    /// The key can't be used or the name doesn't fit a note.
+    pub fn note_key(
+        &self,
+        label: &str,
+        name: &str,
+        kind: SignatureKind,
+    ) -> Result<NoteKey, Problem> {
+        let signer = self.keys.signer_or_create(label, Algorithm::Ed25519)?;
+        Ok(NoteKey::from_signer(name, kind, signer)?)
+    }
+
+    /// Where this body's log is published: its origin.
+    pub fn log_origin(&self) -> String {
+        let member = self.settings.member();
+        format!("{}.{}.{}/log", member.instance, member.class, member.code).to_lowercase()
+    }
+
+    /// The key that verifies this body's checkpoints.
+    ///
+    /// # Errors
+    /// The key can't be used.
+    pub fn log_verifier(&self) -> Result<VerifierKey, Problem> {
+        Ok(self
+            .note_key("log", &self.log_origin(), SignatureKind::Note)?
+            .verifier()
+            .clone())
+    }
+
+    /// The signer of `label` with its certificate chain.
+    ///
+    /// # Errors
+    /// One of them is missing.
+    pub fn identity_of(&self, label: &str) -> Result<(Signer, Vec<trust::Certificate>), Problem> {
+        Ok((self.keys.signer(label)?, self.credentials.expect(label)?))
+    }
+}
+
+impl House {
+    /// Builds the body, floor by floor. An authority is opened before (it serves others too) and handed in.
+    ///
+    /// # Errors
+    /// A certificate is missing, a setting doesn't fit, or the store fails.
+    pub async fn build(ground: Ground, authority: Option<Authority>) -> Result<Self, Problem> {
+        let settings = ground.settings.clone();
+        let metrics = Metrics::new();
+
+        // infrastructure
+        let log = Log::open(
+            ground.store.clone(),
+            log_settings(&ground, authority.as_ref())?,
+        )
+        .await?;
+        let exchange = build_exchange(&ground, authority.as_ref(), &log, &metrics).await?;
+
+        // platform
+        let identity = identity::Identity::new(
+            ground.store.clone(),
+            ground.clock.clone(),
+            ground.chance.clone(),
+            identity_settings(&ground)?,
+        )?;
+        let documents = build_documents(&ground, &log)?;
+        let workflow = match settings.is(Part::Office) {
+            true => Some(office::build(&ground, &exchange, &documents, &log)?),
+            false => None,
+        };
+
+        // what they bring, ground floor first; services last
+        let witness = authority
+            .as_ref()
+            .map(|authority| authority.witness.clone());
+        let mut rooms = vec![trust::log::room(&log, witness)];
+        rooms.extend(authority.iter().flat_map(Authority::rooms));
+        rooms.extend([exchange.room(), identity.room(), documents.room()]);
+        match &workflow {
+            Some(workflow) => {
+                rooms.push(workflow.room());
+                rooms.push(office::portal(&ground, workflow, &documents, &exchange).room());
+            }
+            None => rooms.push(front::room()),
+        }
+        Ok(Self {
+            ground,
+            log,
+            exchange,
+            identity,
+            documents,
+            authority,
+            workflow,
+            rooms,
+            metrics,
+        })
+    }
+}
+
+fn log_settings(ground: &Ground, authority: Option<&Authority>) -> Result<LogSettings, Problem> {
+    let exchange = &ground.settings.exchange;
+    let witness = match authority {
+        Some(authority) => Some(WitnessPeer::Local(authority.witness.clone())),
+        None if exchange.witness_key.is_empty() => None,
+        None => {
+            let prefix = format!("{}/witness", exchange.authority.trim_end_matches('/'));
+            Some(WitnessPeer::at(
+                &prefix,
+                VerifierKey::parse(&exchange.witness_key)?,
+                Http::plain(),
+            ))
+        }
+    };
+    Ok(LogSettings {
+        key: ground.note_key("log", &ground.log_origin(), SignatureKind::Note)?,
+        secret: PseudonymSecret::new(&ground.secret("pseudonyms")?),
+        witness,
+    })
+}
+
+async fn build_exchange(
+    ground: &Ground,
+    authority: Option<&Authority>,
+    log: &Log,
+    metrics: &Metrics,
+) -> Result<exchange::Exchange, Problem> {
+    let own = &ground.settings.exchange;
+    let directory_key = match authority {
+        Some(authority) => authority.directory_key().to_string(),
+        None => own.directory_key.clone(),
+    };
+    let mut settings = exchange::Settings::new(ground.settings.member(), &directory_key);
+    settings.server.clone_from(&own.server);
+    settings.listen = own.listen;
+    settings.systems_listen = own.client_listen;
+    settings.directory_url = Some(format!("{}/directory", own.authority.trim_end_matches('/')));
+    settings.body_bytes_max = own.message_bytes_max;
+    let keys = exchange::Keys::new(
+        ground.identity_of(credentials::SIGN)?,
+        ground.identity_of(credentials::TLS)?,
+    )?;
+    let parts = exchange::Parts {
+        settings,
+        store: ground.store.clone(),
+        keys,
+        log: log.clone(),
+        metrics: metrics.clone(),
+    };
+    let exchange = exchange::Exchange::new(parts).await?;
+    if let Some(authority) = authority {
+        if let Some(earlier) = exchange.directory() {
+            authority.take_up(&earlier)?;
+        }
+        exchange.take_directory(&authority.published()).await?;
+    }
+    Ok(exchange)
+}
+
+fn identity_settings(ground: &Ground) -> Result<identity::Settings, Problem> {
+    let settings = &ground.settings;
+    let origin = settings.pages.origin.clone();
+    let host = origin
+        .split("://")
+        .nth(1)
+        .unwrap_or("")
+        .split(['/', ':'])
+        .next()
+        .unwrap_or("");
+    Ok(identity::Settings {
+        rp_id: host.to_owned(),
+        body: settings.body.name.clone(),
+        scheme: country::person_number(),
+        secret: ground.secret("codes")?,
+        practice: settings.body.simulated,
+        origin,
+    })
+}
+
+fn build_documents(ground: &Ground, log: &Log) -> Result<documents::Documents, Problem> {
+    let settings = &ground.settings;
+    let chain = ground.credentials.expect(credentials::SEAL)?;
+    let root = chain
+        .last()
+        .cloned()
+        .ok_or_else(|| Problem("the seal has no chain".to_owned()))?;
+    let anchors = trust::Anchors::new(vec![root]);
+    let url = format!("{}/tsa", settings.exchange.authority.trim_end_matches('/'));
+    let stamper =
+        documents::Stamper::http(Http::plain(), url, anchors.clone(), ground.chance.clone());
+    let own = documents::Settings {
+        verify_url: format!("{}/verify", settings.pages.origin),
+        time_zone: settings.body.time_zone.clone(),
+        place: settings.body.place.clone(),
+        ..documents::Settings::default()
+    };
+    Ok(documents::Documents::new(
+        ground.store.clone(),
+        &settings.path(&settings.store.documents),
+        ground.keys.clone(),
+        stamper,
+        anchors,
+        Some(log.clone()),
+        own,
+    )?)
+}

@@ -1,0 +1,327 @@
+//! Serving a body: listeners, the outer layer, jobs, timers, and a stop that loses nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use kernel::Clock;
+use store::jobs::Runner;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use web::limits::Limits;
+use web::outer::OuterSettings;
+use web::{BodyFace, Room, Routes, Timer, Visit};
+
+use crate::authority::Authority;
+use crate::commands::Problem;
+use crate::house::{Ground, House};
+use crate::settings::{Part, Settings};
+
+/// How often a body fetches the directory.
+const DIRECTORY_EVERY: Duration = Duration::from_secs(60);
+/// How long a stop may take before the program ends all the same.
+const STOP_TIME: Duration = Duration::from_secs(25);
+
+/// A body that is being served.
+pub struct Serving {
+    /// The body.
+    pub house: Arc<House>,
+    tasks: JoinSet<()>,
+    exchange: exchange::Serving,
+}
+
+/// Where a body listens.
+pub struct Listeners {
+    /// For people.
+    pub pages: TcpListener,
+    /// For other servers.
+    pub exchange: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the settings say.
+    ///
+    /// # Errors
+    /// An address is taken or not ours; the text says which.
+    pub async fn bind(settings: &Settings) -> Result<Self, Problem> {
+        let bind = async |what: &str, address| {
+            TcpListener::bind(address).await.map_err(|error| {
+                Problem(format!(
+                    "{what} {address}: {error}; is another program using it?"
+                ))
+            })
+        };
+        Ok(Self {
+            pages: bind("[pages] listen", settings.pages.listen).await?,
+            exchange: bind("[exchange] listen", settings.exchange.listen).await?,
+        })
+    }
+}
+
+impl Serving {
+    /// Builds the body of these settings and serves it until `stopped` turns true.
+    ///
+    /// # Errors
+    /// See [`House::build`] and [`Listeners::bind`].
+    pub async fn start(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        only: Option<&str>,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<Self, Problem> {
+        let listeners = Listeners::bind(&settings).await?;
+        let house = open(settings, clock).await?;
+        Self::of(house, Vec::new(), listeners, only, stopped).await
+    }
+
+    /// Serves `house` on `listeners`, with `more` rooms beside its own.
+    ///
+    /// # Errors
+    /// The texts don't fit together, `only` names no module, or a certificate of the pages can't be used.
+    pub async fn of(
+        house: House,
+        more: Vec<Room>,
+        listeners: Listeners,
+        only: Option<&str>,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<Self, Problem> {
+        let house = Arc::new(house);
+        let mut rooms = house.rooms.clone();
+        rooms.extend(more);
+        rooms.push(watch_room(&house));
+        let shown = chosen(&rooms, only)?;
+        let router = outer(&house, &shown)?;
+        let tls = page_tls(&house.ground.settings)?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(web::listen::listen(
+            listeners.pages,
+            tls,
+            router,
+            stopped.clone(),
+        ));
+
+        let jobs = rooms.iter().flat_map(|room| room.jobs.clone()).collect();
+        let subscribers = rooms
+            .iter()
+            .flat_map(|room| room.subscribers.clone())
+            .collect();
+        let runner = Runner::new(house.ground.store.clone(), jobs, subscribers);
+        let released = runner.recover().await?;
+        if released > 0 {
+            tracing::info!(jobs = released, "jobs of an earlier process were put back");
+        }
+        tasks.spawn(runner.run(stopped.clone()));
+        for timer in rooms.iter().flat_map(|room| room.timers.clone()) {
+            tasks.spawn(tick(timer, stopped.clone()));
+        }
+        let exchange = house.exchange.serve(listeners.exchange);
+        tracing::info!(body = house.ground.settings.body.code, "serving");
+        Ok(Self {
+            house,
+            tasks,
+            exchange,
+        })
+    }
+
+    /// Waits until everything under way has ended, once `stopped` is true.
+    pub async fn ended(mut self) {
+        self.exchange.stop().await;
+        let rest = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIME, rest).await.is_err() {
+            tracing::warn!("some work did not end in time; it goes on at the next start");
+        }
+        self.house.ground.store.close().await;
+    }
+}
+
+/// Opens a body: its ground, its authority if it is one, its house.
+///
+/// # Errors
+/// See [`House::build`].
+pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<House, Problem> {
+    let ground = Ground::lay(settings, clock).await?;
+    let authority = match ground.settings.is(Part::Authority) {
+        true => {
+            let authority = Authority::open(&ground).await?;
+            authority.admit(&ground).await?;
+            Some(authority)
+        }
+        false => None,
+    };
+    House::build(ground, authority).await
+}
+
+/// The rooms whose pages are shown: all, or one with what every page needs.
+fn chosen(rooms: &[Room], only: Option<&str>) -> Result<Vec<Room>, Problem> {
+    let Some(only) = only else {
+        return Ok(rooms.to_vec());
+    };
+    let names: Vec<&str> = rooms.iter().map(|room| room.name).collect();
+    if !names.contains(&only) {
+        return Err(Problem(format!(
+            "no module {only:?}; there are: {}",
+            names.join(", ")
+        )));
+    }
+    let needed = [only, "identity", "watch"];
+    Ok(rooms
+        .iter()
+        .filter(|room| needed.contains(&room.name))
+        .cloned()
+        .collect())
+}
+
+fn outer(house: &House, rooms: &[Room]) -> Result<Router, Problem> {
+    let ground = &house.ground;
+    let settings = &ground.settings;
+    let gathered = web::gather(rooms)?;
+    let face = BodyFace {
+        code: settings.body.code.clone(),
+        name: settings.body.name.clone(),
+        place: settings.body.place.clone(),
+        contact: settings.body.contact.clone(),
+        time_zone: settings.body.time_zone.clone(),
+        locale: settings.body.locale,
+        simulated: settings.body.simulated,
+    };
+    let outer = OuterSettings {
+        face,
+        texts: gathered.texts,
+        menu: gathered.menu,
+        clock: ground.clock.clone(),
+        chance: ground.chance.clone(),
+        secret: ground.secret("forms")?,
+        tls: settings.secure(),
+        behind_proxy: settings.secure() && settings.pages.tls_key.is_none(),
+        actor_of: house.identity.actor_fn(),
+        metrics: house.metrics.clone(),
+        limits: Limits::default(),
+    };
+    Ok(web::outer(gathered.router, outer))
+}
+
+/// What operators look at, and the timer that keeps the directory fresh.
+fn watch_room(house: &Arc<House>) -> Room {
+    let (health, metrics, directory) =
+        (house.clone(), house.metrics.clone(), house.exchange.clone());
+    let routes = Routes::new()
+        .get("/health", async move || {
+            web::metrics::health(&problems(&health).await)
+        })
+        .get("/metrics", async move |visit: Visit| {
+            // Figures are for the operator: on this machine only.
+            match visit
+                .client
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
+            {
+                true => metrics.response(),
+                false => axum::response::IntoResponse::into_response(http::StatusCode::NOT_FOUND),
+            }
+        });
+    let refresh = Timer::new("exchange.directory", DIRECTORY_EVERY, move || {
+        let exchange = directory.clone();
+        async move { exchange.refresh_directory().await }
+    });
+    let room = Room::new("watch").routes(routes.with_state(()));
+    match house.authority {
+        Some(_) => room.timer(own_directory(house)),
+        None => room.timer(refresh),
+    }
+}
+
+/// The authority takes its own directory without asking itself over the network.
+fn own_directory(house: &Arc<House>) -> Timer {
+    let house = house.clone();
+    Timer::new("authority.directory", DIRECTORY_EVERY, move || {
+        let house = house.clone();
+        async move {
+            match &house.authority {
+                Some(authority) => house.exchange.take_directory(&authority.published()).await,
+                None => Ok(()),
+            }
+        }
+    })
+}
+
+/// What is wrong with a body now, for its operator; one line each, nothing personal.
+pub async fn problems(house: &House) -> Vec<String> {
+    let mut found = Vec::new();
+    match house.ground.store.job_counts().await {
+        Ok(counts) if counts.dead > 0 => {
+            found.push(format!("{} jobs were given up: `tambo jobs`", counts.dead))
+        }
+        Ok(_) => {}
+        Err(error) => found.push(format!("store: {error}")),
+    }
+    let now = house.ground.clock.now();
+    match house.exchange.directory() {
+        None => found.push("no directory of the instance yet".to_owned()),
+        Some(directory) if directory.expires_at <= now => {
+            found.push(format!(
+                "the directory was good until {}",
+                directory.expires_at
+            ));
+        }
+        Some(_) => {}
+    }
+    found
+}
+
+fn page_tls(settings: &Settings) -> Result<Option<Arc<rustls::ServerConfig>>, Problem> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let (Some(certificate), Some(key)) = (&settings.pages.tls_certificate, &settings.pages.tls_key)
+    else {
+        return Ok(None);
+    };
+    let (certificate, key) = (settings.path(certificate), settings.path(key));
+    let bad = |path: &std::path::Path, error: &dyn std::fmt::Display| {
+        Problem(format!("{}: {error}", path.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(&certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| bad(&certificate, &error))?;
+    let private = PrivateKeyDer::from_pem_file(&key).map_err(|error| bad(&key, &error))?;
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|error| bad(&certificate, &error))?;
+    Ok(Some(Arc::new(config)))
+}
+
+async fn tick(timer: Timer, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        if let Err(fault) = (timer.run)().await {
+            tracing::warn!(timer = timer.name, %fault, "a timer's work failed; it comes again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(timer.every) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}
+
+/// A signal to stop, to be given to everything that is served.
+pub fn stop_signal() -> (watch::Sender<bool>, watch::Receiver<bool>) {
+    watch::channel(false)
+}
+
+/// Waits for Ctrl-C or SIGTERM, then tells everything to stop.
+pub async fn until_told(stop: &watch::Sender<bool>) {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+    tracing::info!("stopping: requests and jobs under way are finished first");
+    stop.send_replace(true);
+}
