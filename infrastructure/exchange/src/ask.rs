@@ -9,6 +9,7 @@ use kernel::{Fact, Fault, FaultKind, Id, ServerId, ServiceId, SubsystemId};
 use store::Tx;
 
 use crate::Exchange;
+use crate::directory::View;
 use crate::domain::agreement::{Question, day};
 use crate::domain::codes::{Code, Leaf};
 use crate::domain::message::{self, Header, RequestPart, ResponsePart};
@@ -419,15 +420,11 @@ impl Exchange {
         ));
         let servers = view.servers_of(&service.subsystem);
         for server in servers.filter(|server| wanted.is_none_or(|wanted| server.id == *wanted)) {
-            match inner.wire.call(&server.address, call.clone()).await {
-                Ok(Reply::Message { envelope, peer }) => {
-                    if !view.speaks_for(&peer.sha256_hex(), &service.subsystem) {
-                        let cause =
-                            "the node at the other end is not a server of the provider".to_owned();
-                        return Err((AskError::BadSignature { cause }, envelope.signature));
-                    }
-                    return self.verify(service, sealed, *envelope);
-                }
+            match self
+                .call_server(&server.address, &service.subsystem, &view, &call)
+                .await
+            {
+                Ok(Reply::Message { envelope }) => return self.verify(service, sealed, *envelope),
                 Ok(Reply::Fault(report)) => {
                     let refusal = AskError::Refused {
                         code: report.code,
@@ -440,6 +437,36 @@ impl Exchange {
             }
         }
         Err(last)
+    }
+
+    /// One server: nothing is said before its certificate is known to be the provider's and good.
+    async fn call_server(
+        &self,
+        address: &str,
+        provider: &SubsystemId,
+        view: &View,
+        call: &Call,
+    ) -> Result<Reply, WireError> {
+        let inner = &self.inner;
+        for fresh in [false, true] {
+            let line = inner.wire.line(address, fresh).await?;
+            if !view.speaks_for(&line.peer().sha256_hex(), provider) {
+                let cause = "the node there is not a server of the provider".to_owned();
+                return Err(WireError::Unreachable(cause));
+            }
+            inner
+                .statuses
+                .of_peer(line.peer(), view)
+                .await
+                .map_err(WireError::Unreachable)?;
+            match inner.wire.call(line, call).await {
+                Err(WireError::Unsent) => {}
+                result => return result,
+            }
+        }
+        Err(WireError::Unreachable(
+            "the node closes its lines".to_owned(),
+        ))
     }
 
     /// Checks signature, signer and that the response answers this request.
@@ -641,6 +668,9 @@ impl From<WireError> for AskError {
         match error {
             WireError::Timeout => Self::Timeout,
             WireError::Unreachable(cause) | WireError::Broken(cause) => Self::Unreachable { cause },
+            WireError::Unsent => Self::Unreachable {
+                cause: "nothing was sent".to_owned(),
+            },
             WireError::Malformed(cause) => Self::BadSignature { cause },
         }
     }

@@ -8,3 +8,44 @@ pub mod codes;
 pub mod message;
 pub mod multipart;
 pub mod path;
+
+/// Feeds any bytes to every reader of foreign bytes in this crate; for fuzzers and property tests. Must never panic.
+pub fn fuzz(bytes: &[u8]) {
+    for direction in [
+        multipart::Direction::Request,
+        multipart::Direction::Response,
+    ] {
+        let mut reader = multipart::Reader::new("b", direction, 1 << 16);
+        if reader.push(bytes).is_ok() {
+            let _ = reader.finish();
+        }
+    }
+    if let Ok(request) = message::RequestPart::parse(bytes) {
+        let _ = (request.address().is_ok(), request.client().is_ok());
+    }
+    let _ = message::ResponsePart::parse(bytes);
+    let _ = codes::Report::from_soap(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = (codes::Code::parse(text), multipart::boundary(text));
+        if let Ok(path) = path::NormalPath::parse(text) {
+            let _ = path.matches(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_reader_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            super::fuzz(&bytes);
+        }
+
+        #[test]
+        fn no_reader_panics_on_text(text in "(--b|GET|\r\n|/r1|%2e|[a-z<>:/.;%]){0,30}") {
+            super::fuzz(text.as_bytes());
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub mod ask;
 pub mod container;
 pub mod directory;
 pub mod domain;
+pub mod health;
 pub mod http;
 pub mod journal;
 pub mod questions;
@@ -366,7 +367,11 @@ impl Exchange {
     /// The store failed.
     pub async fn question(&self, number: &str) -> Result<Option<Question>, Fault> {
         let mut tx = self.inner.store.read().await?;
-        Ok(sql::questions_by_number(&mut tx, number).await?.into_iter().next().map(Question::from))
+        Ok(sql::questions_by_number(&mut tx, number)
+            .await?
+            .into_iter()
+            .next()
+            .map(Question::from))
     }
 
     /// How many questions have no end yet; more than a few for long means that a process died in between.

@@ -264,7 +264,7 @@ pub async fn forward(
     let headers = request.headers.iter().filter_map(|(name, value)| {
         Some((
             HeaderName::try_from(name.as_str()).ok()?,
-            HeaderValue::from_str(value).ok()?,
+            HeaderValue::from_bytes(value.as_bytes()).ok()?,
         ))
     });
     let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
@@ -279,7 +279,10 @@ pub async fn forward(
             !message::is_dropped(name.as_str()) && !name.as_str().starts_with("x-road-")
         })
         .filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            Some((
+                name.as_str().to_owned(),
+                String::from_utf8(value.as_bytes().to_vec()).ok()?,
+            ))
         })
         .collect();
     let reason = answer.status.canonical_reason().unwrap_or("").to_owned();

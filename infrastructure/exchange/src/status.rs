@@ -63,6 +63,22 @@ impl Statuses {
         })
     }
 
+    /// Whether a peer's TLS certificate is good now; the response is asked for once and kept like our own.
+    pub(crate) async fn of_peer(&self, peer: &Certificate, view: &View) -> Result<(), String> {
+        let now = self.clock.now();
+        let helpers: Vec<Certificate> = view.helpers().cloned().collect();
+        let valid = view
+            .anchors()
+            .validate(peer, &helpers, now)
+            .map_err(|error| error.to_string())?;
+        for pair in valid.path().windows(2) {
+            if let [certificate, issuer] = pair {
+                self.one(certificate, issuer, view, now).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn chain(&self, chain: &[Certificate]) -> Result<Vec<Vec<u8>>, String> {
         let now = self.clock.now();
         let view = self.held.current(now).ok_or("no current directory")?;

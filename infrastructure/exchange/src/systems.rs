@@ -297,7 +297,10 @@ fn passed(headers: &HeaderMap) -> Vec<Header> {
         .filter(|(name, _)| !message::is_dropped(name.as_str()) && !own(name.as_str()))
         .filter(|(name, _)| *name != header::DATE || !std::mem::replace(&mut has_date, true))
         .filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            Some((
+                name.as_str().to_owned(),
+                String::from_utf8(value.as_bytes().to_vec()).ok()?,
+            ))
         })
         .collect()
 }
@@ -309,7 +312,7 @@ fn answer(answered: Answered) -> Response<Full<Bytes>> {
     for (name, value) in &answered.response.headers {
         let pair = (
             HeaderName::try_from(name.as_str()),
-            HeaderValue::from_str(value),
+            HeaderValue::from_bytes(value.as_bytes()),
         );
         if let (false, (Ok(name), Ok(value))) = (message::is_dropped(name), pair) {
             response.headers_mut().append(name, value);

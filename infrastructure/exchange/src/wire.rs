@@ -9,7 +9,7 @@ mod caller;
 mod listener;
 mod tls;
 
-pub use caller::{Caller, Reply, WireError};
+pub use caller::{Caller, Line, Reply, WireError};
 pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
 pub use tls::{TlsIdentity, TlsSetup, systems_config};
 
@@ -28,13 +28,24 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// Sends a framed request to `address` (`host:port`) and waits for the reply.
+    /// A line to `address` (`host:port`): a kept one, or a new one if there is none or `fresh` is asked for. The caller
+    /// looks at [`Line::peer`] before it says anything.
     ///
     /// # Errors
-    /// [`WireError`], which tells 'never arrived' from 'no good answer'.
-    pub async fn call(&self, address: &str, call: Call) -> Result<Reply, WireError> {
+    /// [`WireError::Unreachable`].
+    pub async fn line(&self, address: &str, fresh: bool) -> Result<Line, WireError> {
         match self {
-            Self::Tls(caller) => caller.call(address, call).await,
+            Self::Tls(caller) => caller.line(address, fresh).await,
+        }
+    }
+
+    /// Sends a framed request over a line and waits for the reply.
+    ///
+    /// # Errors
+    /// [`WireError`], which tells 'never left' from 'no good answer'.
+    pub async fn call(&self, line: Line, call: &Call) -> Result<Reply, WireError> {
+        match self {
+            Self::Tls(caller) => caller.call(line, call).await,
         }
     }
 }

@@ -106,11 +106,11 @@ async fn send_bytes(
         original_content_type: "application/json".into(),
         bytes: bytes.into(),
     };
-    muni.exchange
-        .inner
-        .wire
-        .call(&reniec.address.to_string(), call)
-        .await
+    {
+        let wire = &muni.exchange.inner.wire;
+        let line = wire.line(&reniec.address.to_string(), true).await?;
+        wire.call(line, &call).await
+    }
 }
 
 async fn send(muni: &Node, reniec: &Node, sealed: &Sealed) -> Result<Reply, WireError> {
@@ -464,6 +464,34 @@ async fn expired_and_revoked_certificates_end_the_talk() {
             assert!(
                 matches!(&error, AskError::Unreachable { cause } if cause.contains("revoked")),
                 "{error}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_a_server_whose_certificate_was_revoked() {
+    let time = clock();
+    both_at(time.clone(), |store| {
+        let time = time.clone();
+        async move {
+            let (country, muni, reniec, _folder) = two(store, time.clone()).await;
+            muni.exchange.ask(question()).await.unwrap();
+            country.revoke(&reniec.keys.auth.chain()[0]);
+            time.advance(3_600);
+            let error = muni.exchange.ask(question()).await.unwrap_err();
+            let told =
+                matches!(&error, AskError::Unreachable { cause } if cause.contains("revoked"));
+            assert!(told, "{error}");
+            assert_eq!(
+                reniec
+                    .exchange
+                    .questions_about("40000001")
+                    .await
+                    .unwrap()
+                    .len(),
+                1
             );
         }
     })

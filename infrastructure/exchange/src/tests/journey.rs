@@ -248,6 +248,7 @@ async fn without_time_stamps_the_node_stops_in_time() {
             assert!(muni.exchange.ask(question()).await.is_ok(), "for a while it goes on");
             time.advance(4 * 3_600 + 60);
             assert!(muni.exchange.stamp().await.is_err());
+            assert!(muni.exchange.problems().await.unwrap()[0].contains("wait for a time stamp"));
             let error = muni.exchange.ask(question()).await.unwrap_err();
             assert!(matches!(&error, AskError::Refused { code, .. } if code.ends_with("timestamping_failed")), "{error}");
             country.set_away(false);
@@ -478,6 +479,10 @@ async fn officials_see_what_happened() {
                 .unwrap()
                 .into_inner()
                 .evidence;
+            assert_eq!(
+                muni.exchange.problems().await.unwrap(),
+                Vec::<String>::new()
+            );
             let rooms = [muni.exchange.room()];
             let rights = vec![crate::http::READ.to_owned()];
             let official = Actor {

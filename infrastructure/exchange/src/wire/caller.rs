@@ -1,7 +1,7 @@
 //! Calls to other nodes: connections that are kept and used again, each call bounded in time and size.
 //!
-//! A call that surely never left is repeated once on a fresh connection. One that may have left is not: the peer would
-//! take the repetition for a replay.
+//! A call that surely never left may be repeated on a fresh connection ([`WireError::Unsent`]). One that may have left
+//! may not: the peer would take the repetition for a replay.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +46,9 @@ pub enum WireError {
     /// The peer stood still for too long.
     #[error("the node took too long")]
     Timeout,
+    /// The kept connection was closed meanwhile; nothing was sent.
+    #[error("the line was closed before anything was sent")]
+    Unsent,
     /// The reply is not a message.
     #[error("the reply is not a message: {0}")]
     Malformed(String),
@@ -58,17 +61,24 @@ pub enum Reply {
     Message {
         /// Its parts.
         envelope: Box<Envelope>,
-        /// The certificate at the other end of the line.
-        peer: Certificate,
     },
     /// The peer's refusal.
     Fault(Report),
 }
 
-struct Line {
+/// A connection to a node whose certificate the directory lists.
+pub struct Line {
+    address: String,
     sender: SendRequest<Full<Bytes>>,
     peer: Certificate,
     free_since: Instant,
+}
+
+impl Line {
+    /// The certificate at the other end.
+    pub fn peer(&self) -> &Certificate {
+        &self.peer
+    }
 }
 
 /// Calls other nodes; cloning shares the connections.
@@ -108,21 +118,21 @@ impl Caller {
         now <= peer.not_after() && self.held.current(now).is_some_and(|view| registered(&view))
     }
 
-    pub(super) async fn call(&self, address: &str, call: Call) -> Result<Reply, WireError> {
-        let mut request = request(&call)?;
-        if let Some(mut line) = self.take(address) {
-            match line.sender.try_send_request(request).await {
-                Ok(response) => return self.read(address, line, response).await,
-                Err(mut failed) => match failed.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(WireError::Broken(failed.error().to_string())),
-                },
-            }
+    pub(super) async fn line(&self, address: &str, fresh: bool) -> Result<Line, WireError> {
+        match self.take(address).filter(|_| !fresh) {
+            Some(line) => Ok(line),
+            None => self.connect(address).await,
         }
-        let mut line = self.connect(address).await?;
-        let response = line.sender.send_request(request).await;
-        let response = response.map_err(|error| WireError::Broken(error.to_string()))?;
-        self.read(address, line, response).await
+    }
+
+    pub(super) async fn call(&self, mut line: Line, call: &Call) -> Result<Reply, WireError> {
+        match line.sender.try_send_request(request(call)?).await {
+            Ok(response) => self.read(line, response).await,
+            Err(mut failed) => match failed.take_message() {
+                Some(_) => Err(WireError::Unsent),
+                None => Err(WireError::Broken(failed.error().to_string())),
+            },
+        }
     }
 
     /// A kept connection that still looks alive.
@@ -138,9 +148,9 @@ impl Caller {
         None
     }
 
-    fn keep(&self, address: &str, line: Line) {
+    fn keep(&self, line: Line) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = lines.entry(address.to_owned()).or_default();
+        let kept = lines.entry(line.address.clone()).or_default();
         kept.retain(|old| !old.sender.is_closed() && old.free_since.elapsed() < IDLE);
         if kept.len() < IDLE_MAX {
             kept.push(Line {
@@ -173,6 +183,7 @@ impl Caller {
                 .map_err(|e| unreachable(&e))?;
             tokio::spawn(connection);
             Ok(Line {
+                address: address.to_owned(),
                 sender,
                 peer,
                 free_since: Instant::now(),
@@ -183,12 +194,7 @@ impl Caller {
             .map_err(|_| unreachable(&"no connection in time"))?
     }
 
-    async fn read(
-        &self,
-        address: &str,
-        line: Line,
-        response: Response<Incoming>,
-    ) -> Result<Reply, WireError> {
+    async fn read(&self, line: Line, response: Response<Incoming>) -> Result<Reply, WireError> {
         let status = response.status();
         let kind = response.headers().get(http::header::CONTENT_TYPE);
         let kind = kind
@@ -201,7 +207,6 @@ impl Caller {
             match self.read_message(body, reader).await {
                 Ok(envelope) => Reply::Message {
                     envelope: Box::new(envelope),
-                    peer: line.peer.clone(),
                 },
                 Err(ReadError::Bad(BadEnvelope::Fault(bytes))) => fault(&bytes)?,
                 Err(ReadError::Bad(bad)) => return Err(WireError::Malformed(bad.to_string())),
@@ -214,7 +219,7 @@ impl Caller {
                 "status {status}, content type {kind}"
             )));
         };
-        self.keep(address, line);
+        self.keep(line);
         Ok(reply)
     }
 
