@@ -25,6 +25,9 @@ const PLACE_EVERY: Duration = Duration::from_millis(300);
 const COSIGN_EVERY: Duration = Duration::from_millis(500);
 /// Questions left out after failures at most: a witness that is back is asked within a minute.
 const COSIGN_SKIP_MAX: u32 = 120;
+/// Of a body at rest, every this many turns one looks at the store all the same: another process may have entered
+/// something.
+const REST_TURNS: u32 = 10;
 /// A trouble that stays is told again after this many turns, about once a minute.
 const TELL_EVERY: u32 = 200;
 
@@ -67,28 +70,50 @@ pub fn room(log: &Log, witness: Option<Witness>) -> Room {
 
 /// Gives entries their places. A trouble that stays is told once a minute, not three times a second.
 fn place_timer(log: Log) -> Timer {
-    let failed = Arc::new(AtomicU32::new(0));
+    let (failed, beat) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     Timer::new("log.place", PLACE_EVERY, move || {
-        let (log, failed) = (log.clone(), failed.clone());
-        async move { quietly(&failed, log.place_all().await.map(drop)) }
+        let (log, failed, beat) = (log.clone(), failed.clone(), beat.clone());
+        async move {
+            let one_less = |turns: u32| turns.checked_sub(1);
+            let (set, get) = (Ordering::AcqRel, Ordering::Acquire);
+            let eager = log.inner.eager.fetch_update(set, get, one_less).is_ok();
+            if !eager
+                && !beat
+                    .fetch_add(1, Ordering::Relaxed)
+                    .is_multiple_of(REST_TURNS)
+            {
+                return Ok(());
+            }
+            quietly(&failed, log.place_all().await.map(drop))
+        }
     })
 }
 
 /// Asks the witness, apart from the places, so that nobody waits for its line. After failures it leaves turns out.
 fn cosign_timer(log: Log) -> Timer {
     let (failed, skip) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    let away = Arc::new(AtomicU32::new(0));
+    let (away, beat) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     Timer::new("log.cosign", COSIGN_EVERY, move || {
-        let (log, failed, skip, away) = (log.clone(), failed.clone(), skip.clone(), away.clone());
+        let (log, failed, skip) = (log.clone(), failed.clone(), skip.clone());
+        let (away, beat) = (away.clone(), beat.clone());
         async move {
             if skip.load(Ordering::Relaxed) > 0 {
                 skip.fetch_sub(1, Ordering::Relaxed);
+                return Ok(());
+            }
+            let bare = log.inner.bare.swap(false, Ordering::AcqRel);
+            if !bare
+                && !beat
+                    .fetch_add(1, Ordering::Relaxed)
+                    .is_multiple_of(REST_TURNS)
+            {
                 return Ok(());
             }
             let answer = log.cosign().await;
             if matches!(answer, Ok(true)) {
                 away.store(0, Ordering::Relaxed);
             } else {
+                log.inner.bare.store(true, Ordering::Release);
                 let times = away.fetch_add(1, Ordering::Relaxed).min(16);
                 skip.store((1 << times).min(COSIGN_SKIP_MAX), Ordering::Relaxed);
             }
@@ -103,7 +128,13 @@ fn quietly(failed: &AtomicU32, outcome: Result<(), LogError>) -> Result<(), Faul
             failed.store(0, Ordering::Relaxed);
             Ok(())
         }
-        Err(_) if !failed.fetch_add(1, Ordering::Relaxed).is_multiple_of(TELL_EVERY) => Ok(()),
+        Err(_)
+            if !failed
+                .fetch_add(1, Ordering::Relaxed)
+                .is_multiple_of(TELL_EVERY) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -259,6 +290,43 @@ mod tests {
                 .post_raw("/witness/add-checkpoint", TEXT, "old 7\n\n")
                 .await;
             assert_eq!(got.status, StatusCode::BAD_REQUEST);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_timers_place_what_was_entered_and_rest_afterwards() {
+        let clock = Arc::new(SetClock::at(Moment::from_seconds(1_800_000_000)));
+        both_at(clock, async |store| {
+            tables(&store).await;
+            let folder = tempfile::tempdir().unwrap();
+            let cost = crate::keys::Cost::light();
+            let keys = KeyStore::open_with(folder.path(), &Passphrase::new("x"), cost).unwrap();
+            let witness = Witness::open(store.clone(), &keys, "authority.example/w").unwrap();
+            let peer = WitnessPeer::Local(witness.clone());
+            let settings = LogSettings::new(&keys, "body.example/log", Some(peer)).unwrap();
+            let log = open_with(&store, settings).await;
+            witness.admit(log.verifier()).await.unwrap();
+            let room = room(&log, None);
+            let turn = async || {
+                for timer in &room.timers {
+                    (timer.run)().await.unwrap();
+                }
+            };
+            for _ in 0..100 {
+                turn().await;
+            }
+            let mut tx = store.begin().await.unwrap();
+            log.enter(&mut tx, Entry::new("a", Moment::default(), [1; 32]))
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            turn().await;
+            let standing = log.standing().await.unwrap();
+            assert_eq!(
+                (standing.size, standing.staged, standing.witnessed),
+                (1, 0, 1)
+            );
         })
         .await;
     }

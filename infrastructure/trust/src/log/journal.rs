@@ -5,7 +5,7 @@
 //! sign a tree that the witness would know to be a step back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kernel::{Fault, FaultKind, Id};
 use store::{Store, StoreError, Tx};
@@ -19,6 +19,10 @@ use super::sql::{self, EntryRow, Head};
 use super::tiles::{LEVEL_MAX, TILE_HEIGHT, TileId, TileSet};
 use crate::error::TrustError;
 use crate::keys::{Algorithm, KeyStore};
+
+/// Turns of the timer after an entry during which each one looks at the store: twelve seconds, longer than any
+/// transaction. Afterwards a body at rest costs next to nothing, and hundreds share a process.
+const EAGER_TURNS: u32 = 40;
 
 /// What a body's log needs.
 pub struct LogSettings {
@@ -65,6 +69,10 @@ pub(super) struct Inner {
     pub witness: Option<WitnessPeer>,
     /// Set once this process has tried to ask the witness about the head it found at the start.
     pub asked_witness: AtomicBool,
+    /// Turns during which an entry of this process may be on its way: it is entered before its transaction commits.
+    pub eager: AtomicU32,
+    /// Whether a checkpoint of this process may lack its cosignature.
+    pub bare: AtomicBool,
     /// Set once the witness has cosigned for this process.
     pub met_witness: AtomicBool,
 }
@@ -150,6 +158,8 @@ impl Log {
             secret,
             witness,
             asked_witness: AtomicBool::new(false),
+            eager: AtomicU32::new(EAGER_TURNS),
+            bare: AtomicBool::new(true),
             met_witness: AtomicBool::new(false),
         };
         let log = Self {
@@ -212,6 +222,7 @@ impl Log {
             leaf: entry.leaf(id, &salt)?.bytes(),
         };
         sql::stage(tx, id, &row).await?;
+        self.inner.eager.store(EAGER_TURNS, Ordering::Release);
         Ok(id)
     }
 
@@ -283,6 +294,7 @@ impl Log {
         )
         .await?;
         tx.commit().await?;
+        self.inner.bare.store(true, Ordering::Release);
         Ok(staged.len() as u64)
     }
 
