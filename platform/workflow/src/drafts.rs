@@ -10,6 +10,9 @@ use crate::{Workflow, access};
 /// Most answers of a draft: more than any procedure asks, few enough to bound a row.
 const ANSWERS_MAX: usize = 300;
 
+/// Drafts that nobody touched for this long are thrown away: they hold personal data that no case needs.
+const DRAFT_DAYS: i64 = 90;
+
 /// A draft as pages see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedDraft {
@@ -116,6 +119,18 @@ impl Workflow {
         sql::draft_remove(&mut tx, &actor.subject, procedure).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Throws away drafts that nobody touched for a season, and tells how many.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn forget_old_drafts(&self) -> Result<u64, Fault> {
+        let mut tx = self.inner.store.begin().await?;
+        let before = self.now().plus_seconds(-DRAFT_DAYS * 86_400);
+        let count = sql::drafts_forget(&mut tx, before).await?;
+        tx.commit().await?;
+        Ok(count)
     }
 
     fn new_draft(&self, procedure: &str) -> SavedDraft {

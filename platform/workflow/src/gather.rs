@@ -24,6 +24,9 @@ const PAUSE_SECONDS: i64 = 15;
 /// The longest pause: after a registry comes back, cases wait no longer than this.
 const PAUSE_SECONDS_MAX: i64 = 900;
 
+/// A registry that says no may have been set up wrongly, or be in trouble of its own: it is asked again each hour.
+const NOT_ALLOWED_SECONDS: i64 = 3_600;
+
 #[derive(Deserialize)]
 struct Payload {
     case: Id,
@@ -79,9 +82,9 @@ impl Workflow {
                     .await?;
             }
             Err(AskFailure::NotAllowed(cause)) => {
-                tracing::warn!(case = %stored.case.number, service = %need.service, %cause, "not allowed");
-                self.refuse(&mut tx, &stored, need, Refusal::NotAllowed, None)
-                    .await?;
+                self.not_allowed(&mut tx, &stored, &row).await?;
+                tx.commit().await?;
+                return Err(JobError::retry_after(NOT_ALLOWED_SECONDS, cause));
             }
             Err(AskFailure::Away(cause)) => {
                 sql::need_failed(&mut tx, stored.case.id, need, "away", self.now()).await?;
@@ -102,6 +105,20 @@ impl Workflow {
         let row = sql::need(&mut tx, payload.case, &payload.service, &payload.about).await?;
         let wanted = |row: &NeedRow| row.state == NeedState::Pending && !ended(&stored.case);
         Ok(row.filter(wanted).map(|row| (stored, row)))
+    }
+
+    /// Notes a no, once; the question stays open.
+    async fn not_allowed(&self, tx: &mut Tx, stored: &Stored, row: &NeedRow) -> Result<(), Fault> {
+        let (case, why, now) = (&stored.case, Refusal::NotAllowed, self.now());
+        sql::need_failed(tx, case.id, &row.need, why.code(), now).await?;
+        if row.problem.as_deref() == Some(why.code()) {
+            return Ok(());
+        }
+        let procedure = self.procedure(&case.procedure)?;
+        let refused = refuse(procedure, &stored.answers, &row.need, why, now, None);
+        put_all(tx, case.id, &row.need, refused).await?;
+        let act = Act::of_house("case.fact-refused").note("service", &row.need.service);
+        self.note(tx, case, act.note("why", why.code())).await
     }
 
     async fn refuse(
@@ -137,7 +154,7 @@ impl Workflow {
         let rows = sql::needs(&mut tx, id).await?;
         let again: Vec<&NeedRow> = rows
             .iter()
-            .filter(|row| row.need.service == service && row.state == NeedState::Refused)
+            .filter(|row| row.need.service == service && may_ask_again(row))
             .collect();
         if again.is_empty() {
             return Err(Fault::missing("fault-workflow-nothing-to-ask"));
@@ -146,7 +163,8 @@ impl Workflow {
             sql::need_insert(&mut tx, id, &row.need, NeedState::Pending).await?;
             let open = open_fields(procedure, &stored.answers, &row.need);
             put_all(&mut tx, id, &row.need, open).await?;
-            tx.enqueue(job(id, &row.need)).await?;
+            let key = format!("{id}/{service}/{}/{}", row.need.about, row.attempts);
+            tx.enqueue(job(id, &row.need).key(key)).await?;
         }
         let act = Act::of("case.asked-again", actor).note("service", service);
         self.note(&mut tx, &stored.case, act).await?;
@@ -158,6 +176,11 @@ impl Workflow {
 /// A granted automatic procedure still gathers: its facts are verified afterwards.
 fn ended(case: &Case) -> bool {
     case.state.is_final() && !case.state.is_granted()
+}
+
+/// Whether an official can have this asked at once.
+fn may_ask_again(row: &NeedRow) -> bool {
+    row.state == NeedState::Refused || (row.state == NeedState::Pending && row.problem.is_some())
 }
 
 #[cfg(test)]

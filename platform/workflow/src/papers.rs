@@ -55,12 +55,14 @@ impl Papers {
         Self::Shelf(Arc::default())
     }
 
-    /// What lies on the shelf.
+    /// What lies on the shelf, by case and template: jobs of one moment have no order among them.
     pub fn on_shelf(&self) -> Vec<Paper> {
-        match self {
+        let mut papers = match self {
             Self::Made(_) => Vec::new(),
             Self::Shelf(shelf) => shelf.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
+        };
+        papers.sort_by(|a, b| (a.case, &a.template).cmp(&(b.case, &b.template)));
+        papers
     }
 
     /// The next number of a series, reserved in the transaction of the act that needs it.

@@ -11,6 +11,8 @@ use crate::{TEXTS, Workflow, gather, issue, receive, sql};
 
 /// How often the clock looks for cases that are due: nobody waits longer for what silence gave them.
 const TURN: Duration = Duration::from_secs(5);
+/// How often old drafts are looked for.
+const DRAFTS: Duration = Duration::from_secs(3_600);
 /// A signature service may be away for a day: the paper is made when it is back.
 const ISSUE_ATTEMPTS_MAX: u32 = 200;
 
@@ -35,10 +37,16 @@ impl Workflow {
             let workflow = turn.clone();
             async move { workflow.let_silence_speak().await.map(drop) }
         });
+        let broom = self.clone();
+        let drafts = Timer::new("workflow-drafts", DRAFTS, move || {
+            let workflow = broom.clone();
+            async move { workflow.forget_old_drafts().await.map(drop) }
+        });
         let mut room = Room::new("workflow")
             .migrations(sql::MIGRATIONS)
             .texts(TEXTS)
-            .timer(clock);
+            .timer(clock)
+            .timer(drafts);
         for job in self.jobs() {
             room = room.job(job);
         }

@@ -14,7 +14,8 @@ pub use case::{
     silence_due, update,
 };
 pub use draft::{
-    Draft, DraftFact, draft, draft_facts, draft_remove, draft_save, drafts_of, remember,
+    Draft, DraftFact, draft, draft_facts, draft_remove, draft_save, drafts_forget, drafts_of,
+    remember,
 };
 pub use fact::{
     NeedRow, facts, need, need_done, need_drop, need_failed, need_insert, needs, pending_count,

@@ -35,6 +35,7 @@ pub enum Mood {
     Away,
     BadSignature,
     Unknown,
+    SaysNo,
     /// Answers only after ten seconds.
     Slow,
 }
@@ -73,6 +74,7 @@ impl Registries {
         let evidence = format!("m-{number}");
         match self.mood(&question.service) {
             Mood::Away => return Err(AskFailure::Away("no line".into())),
+            Mood::SaysNo => return Err(AskFailure::NotAllowed("no agreement".into())),
             Mood::BadSignature => return Err(AskFailure::BadSignature("digest".into())),
             Mood::Unknown => {
                 return Ok(Answered {
@@ -182,6 +184,22 @@ where
         story_town(store, clock.clone(), &story)
     })
     .await;
+}
+
+/// The same town with procedures that `change` has changed, over the same store.
+impl Town {
+    pub fn with_procedure(&self, change: impl Fn(&mut Procedure)) -> Workflow {
+        let mut settings = settings(CutOff::SameDay);
+        settings.procedures.iter_mut().for_each(change);
+        let (asked, time) = (self.registries.clone(), self.clock.clone());
+        let asker = Asker::new(move |question| {
+            asked
+                .clone()
+                .answer(question, kernel::Clock::now(time.as_ref()))
+        });
+        let papers = self.workflow.inner.papers.clone();
+        Workflow::new(self.store.clone(), settings, asker, papers, None).expect("they fit")
+    }
 }
 
 async fn story_town<F, R>(store: Store, clock: Arc<SetClock>, story: &F)

@@ -37,7 +37,7 @@ pub enum NeedState {
 pub enum Refusal {
     /// The signature or the hash does not fit.
     BadSignature,
-    /// The registry does not let this body ask for it.
+    /// The registry does not let this body ask for it, or says no for reasons of its own; asked again each hour.
     NotAllowed,
     /// The registry does not know the subject.
     Unknown,

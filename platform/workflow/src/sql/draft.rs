@@ -39,6 +39,8 @@ const SAVE: &str =
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (subject, procedure_id)
     DO UPDATE SET answers = excluded.answers, updated_at = excluded.updated_at";
 const REMOVE: &str = "DELETE FROM workflow_draft WHERE subject = $1 AND procedure_id = $2";
+const FORGET: &str = "DELETE FROM workflow_draft WHERE updated_at < $1";
+const FACTS_FORGET: &str = "DELETE FROM workflow_draft_fact WHERE at < $1";
 const FACTS_REMOVE: &str =
     "DELETE FROM workflow_draft_fact WHERE subject = $1 AND procedure_id = $2";
 const REMEMBER: &str =
@@ -98,6 +100,12 @@ pub async fn draft_remove(tx: &mut Tx, subject: &str, procedure: &str) -> Result
     tx.execute(FACTS_REMOVE, &params![subject, procedure])
         .await
         .map(drop)
+}
+
+/// Removes drafts and their facts that are older than `before`; tells how many drafts.
+pub async fn drafts_forget(tx: &mut Tx, before: Moment) -> Result<u64, StoreError> {
+    tx.execute(FACTS_FORGET, &params![before]).await?;
+    tx.execute(FORGET, &params![before]).await
 }
 
 /// Keeps what a registry stated for a draft.

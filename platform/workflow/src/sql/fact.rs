@@ -42,7 +42,8 @@ const NEED_DROP: &str =
 const FACTS_DROP: &str =
     "DELETE FROM workflow_fact WHERE case_id = $1 AND service = $2 AND about = $3";
 const BLOCKING: &str = "SELECT COUNT(*) FROM workflow_need WHERE case_id = $1
-    AND (state = 'pending' OR (state = 'refused' AND problem = 'bad-signature'))";
+    AND ((state = 'pending' AND (problem IS NULL OR problem <> 'not-allowed'))
+      OR (state = 'refused' AND problem = 'bad-signature'))";
 const PUT: &str =
     "INSERT INTO workflow_fact (case_id, field, service, about, fact, why, at, evidence)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (case_id, field) DO UPDATE SET
@@ -144,6 +145,7 @@ pub async fn need_drop(tx: &mut Tx, case: Id, need: &Need) -> Result<(), StoreEr
 }
 
 /// How many needs stand in the way of granting: not answered yet, or answered with a bad signature.
+/// A registry that will not be asked stands in nobody's way: the official decides without it.
 pub async fn pending_count(tx: &mut Tx, case: Id) -> Result<usize, StoreError> {
     let count = tx.one(BLOCKING, &params![case]).await?.int(0)?;
     Ok(usize::try_from(count).unwrap_or(0))

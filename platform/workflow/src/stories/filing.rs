@@ -377,3 +377,93 @@ async fn a_bad_signature_is_refused_and_shown() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_says_no_is_asked_each_hour_and_stands_in_nobodys_way() {
+    town(MONDAY, |town| async move {
+        town.registries.set("contribuyente", Mood::SaysNo);
+        let receipt = town.file("k1").await;
+        town.work().await;
+        let refused = |trail: Vec<String>| {
+            trail
+                .iter()
+                .filter(|kind| *kind == "case.fact-refused")
+                .count()
+        };
+        assert_eq!(refused(town.trail(&receipt).await), 1);
+        town.clock.advance(3_599);
+        assert_eq!(town.work().await, 0);
+        town.clock.advance(2);
+        assert_eq!(town.work().await, 1);
+        assert_eq!(refused(town.trail(&receipt).await), 1, "told once");
+        let again = town
+            .workflow
+            .receipt(&person(ROSA), receipt.case)
+            .await
+            .expect("own");
+        assert_eq!(again.facts_pending, 0, "the official may decide without it");
+        town.registries.set("contribuyente", Mood::Answers);
+        town.workflow
+            .ask_again(&marco(), receipt.case, "contribuyente")
+            .await
+            .expect("at once");
+        town.work().await;
+        let view = town
+            .workflow
+            .case_for(&marco(), receipt.case, Locale::Es)
+            .await
+            .expect("own desk");
+        assert!(view.facts.iter().all(|fact| fact.verified().is_some()));
+        town.clock.advance(3_700);
+        let asked = town.registries.asked().len();
+        town.work().await;
+        assert_eq!(
+            town.registries.asked().len(),
+            asked,
+            "the hourly question has ended too"
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_automatic_procedure_is_granted_by_filing() {
+    town(MONDAY, |town| async move {
+        let workflow =
+            town.with_procedure(|procedure| procedure.kind = crate::procedure::Kind::Automatic);
+        let receipt = workflow
+            .file(&person(ROSA), filing("k1"))
+            .await
+            .expect("filed");
+        assert_eq!((receipt.deadline, receipt.silence_at), (None, None));
+        let view = workflow
+            .case_for(&person(ROSA), receipt.case, Locale::Es)
+            .await
+            .expect("own");
+        assert_eq!(view.case.state, State::Granted);
+        town.work().await;
+        let papers = town.workflow.inner.papers.on_shelf();
+        let made: Vec<&str> = papers.iter().map(|paper| paper.template.as_str()).collect();
+        assert_eq!(made, ["receipt", "resolution-granted"]);
+        assert_eq!(papers[1].number.as_deref(), Some("RG-000001-2026"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drafts_are_forgotten_after_a_season() {
+    town(MONDAY, |town| async move {
+        let rosa = person(ROSA);
+        let step = [("holder".to_owned(), "self".to_owned())].into();
+        town.workflow
+            .save_step(&rosa, PROCEDURE, "holder", &step)
+            .await
+            .expect("saved");
+        town.clock.advance(89 * 86_400);
+        assert_eq!(town.workflow.forget_old_drafts().await.expect("turn"), 0);
+        town.clock.advance(2 * 86_400);
+        assert_eq!(town.workflow.forget_old_drafts().await.expect("turn"), 1);
+        assert_eq!(town.workflow.drafts(&rosa).await.expect("mine"), []);
+    })
+    .await;
+}
