@@ -20,7 +20,7 @@ use crate::questions;
 use crate::seal::{self, Verified};
 use crate::source::{self, FactAnswer, FactQuestion, FactSource};
 use crate::sql::{self, Side};
-use crate::status;
+use crate::status::Purpose;
 use crate::wire::{Arrived, BadArrival, Departing, new_boundary};
 
 /// A refusal, as the asking node is told it.
@@ -101,6 +101,34 @@ struct Claimed {
     number: String,
 }
 
+impl Claimed {
+    /// The question, if this is `POST /facts`; anything else is only for services with a back end.
+    fn facts_question(
+        &self,
+        source: &FactSource,
+        body: Option<&[u8]>,
+    ) -> Result<Option<FactQuestion>, Refusal> {
+        let is_facts = self.request.method == "POST" && self.path.encoded() == "/facts";
+        match (is_facts, source) {
+            (true, _) => {
+                let question = FactQuestion::parse(body);
+                question
+                    .map(Some)
+                    .map_err(|error| Refusal::new(Leaf::InvalidBody, error))
+            }
+            (false, FactSource::Url { .. }) => Ok(None),
+            (false, _) => Err(facts_only()),
+        }
+    }
+}
+
+fn facts_only() -> Refusal {
+    Refusal::new(
+        Leaf::InvalidRequest,
+        "this service answers POST /facts only",
+    )
+}
+
 /// What may be done with a request, decided from agreements and rights.
 struct Allowed {
     source: FactSource,
@@ -148,8 +176,8 @@ impl Exchange {
             .check_allowed(&claimed, envelope.body.as_deref(), now)
             .await?;
         let view = self.inner.held.current(now).ok_or_else(outdated)?;
-        let freshness = self.inner.freshness();
-        let verified = seal::verify(envelope, &claimed.client.member, &view, now, freshness)
+        let scope = self.inner.scope(&view, now);
+        let verified = seal::verify(envelope, &claimed.client.member, &scope)
             .map_err(|error| Refusal::new(error.leaf(), error))?;
         let question = self
             .journal_question(&claimed, &allowed, &verified, now)
@@ -198,11 +226,9 @@ impl Exchange {
             let why = "the node at the other end is not a server of the client";
             return Err(Refusal::new(Leaf::SslAuthenticationFailed, why));
         }
-        let helpers: Vec<Certificate> = view.helpers().cloned().collect();
-        view.anchors()
-            .validate(peer, &helpers, now)
-            .and_then(trust::Valid::for_authentication)
-            .and_then(|valid| status::check_all(&valid, ocsp, &view, now, self.inner.freshness()))
+        self.inner
+            .scope(&view, now)
+            .check(Purpose::Authentication, peer, &[], ocsp)
             .map_err(|error| Refusal::new(Leaf::SslAuthenticationFailed, error))
     }
 
@@ -221,41 +247,34 @@ impl Exchange {
             ));
         };
         let source: FactSource = serde_json::from_str(&source).map_err(Fault::internal)?;
-        let is_facts = claimed.request.method == "POST" && claimed.path.encoded() == "/facts";
-        let rights = sql::rights_for(&mut tx, &claimed.client, &claimed.service).await?;
-        let method = &claimed.request.method;
-        let has_right = rights
-            .iter()
-            .any(|right| right.covers(&claimed.client, &claimed.service, method, &claimed.path));
-        let is_plain = matches!(source, FactSource::Url { .. }) && !is_facts;
-        if is_plain && !has_right {
-            return Err(denied("no access right to this endpoint"));
+        let question = claimed.facts_question(&source, body)?;
+        let is_plain = question.is_none();
+        if is_plain {
+            let rights = sql::rights_for(&mut tx, &claimed.client, &claimed.service).await?;
+            let (client, service, path) = (&claimed.client, &claimed.service, &claimed.path);
+            let method = &claimed.request.method;
+            if !rights
+                .iter()
+                .any(|right| right.covers(client, service, method, path))
+            {
+                return Err(denied("no access right to this endpoint"));
+            }
         }
-        if !is_plain && !is_facts {
-            return Err(Refusal::new(
-                Leaf::InvalidRequest,
-                "this service answers POST /facts only",
-            ));
-        }
-        let question = if is_facts {
-            FactQuestion::parse(body).map(Some)
-        } else {
-            Ok(None)
-        };
-        let question = question.map_err(|error| Refusal::new(Leaf::InvalidBody, error))?;
-        let fields = question
-            .as_ref()
-            .map_or(&[][..], |question| question.fields.as_slice());
-        let named = claimed.request.header(message::PURPOSE);
-        let authorised = match (named, &source) {
-            (
-                None,
+        let free = is_plain
+            && matches!(
+                source,
                 FactSource::Url {
-                    agreement: false, ..
-                },
-            ) if is_plain => None,
-            (None, _) => return Err(denied("the question names no purpose")),
-            (Some(purpose), _) => {
+                    agreement: false,
+                    ..
+                }
+            );
+        let authorised = match claimed.request.header(message::PURPOSE) {
+            None if free => None,
+            None => return Err(denied("the question names no purpose")),
+            Some(purpose) => {
+                let fields = question
+                    .as_ref()
+                    .map_or(&[][..], |question| &question.fields);
                 let (client, service) = (&claimed.client, &claimed.service);
                 let asked = Question {
                     client,
@@ -385,10 +404,7 @@ impl Exchange {
                     _ => Ok((response, body)),
                 }
             }
-            (FactSource::Table { .. } | FactSource::Accesses, None) => Err(Refusal::new(
-                Leaf::InvalidRequest,
-                "this service answers POST /facts only",
-            )),
+            (FactSource::Table { .. } | FactSource::Accesses, None) => Err(facts_only()),
         }
     }
 

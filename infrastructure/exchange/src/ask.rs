@@ -484,7 +484,7 @@ impl Exchange {
             .held
             .current(now)
             .ok_or_else(|| bad("the directory has expired".to_owned()))?;
-        let verified = seal::verify(envelope, service.member(), &view, now, inner.freshness())
+        let verified = seal::verify(envelope, service.member(), &inner.scope(&view, now))
             .map_err(|error| bad(error.to_string()))?;
         let envelope = verified.get();
         let response =

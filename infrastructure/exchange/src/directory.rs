@@ -4,6 +4,8 @@
 //! unsigned, expired, or older than what it holds. It has the place of X-Road's global configuration: a reader of that
 //! format only has to fill the same [`Directory`].
 
+mod shared;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,7 +13,6 @@ use aws_lc_rs::digest;
 use data_encoding::{BASE64, HEXLOWER};
 use kernel::{Fault, MemberId, Moment, ServerId, SubsystemId};
 use serde::{Deserialize, Serialize};
-use trust::globalconf::{self, Issuer, Responder, SharedParams};
 use trust::log::note::{Note, NoteKey, VerifierKey};
 use trust::{Anchors, Certificate};
 
@@ -326,82 +327,6 @@ impl View {
     /// Addresses and certificates of time stampers.
     pub fn stampers(&self) -> &[(String, Certificate)] {
         &self.stampers
-    }
-
-    /// The same trust in X-Road's form, for whoever verifies containers. `freshness_seconds` is the age that OCSP
-    /// responses may have.
-    pub fn shared_params(&self, freshness_seconds: i64) -> SharedParams {
-        let issuer =
-            |certificate: &Certificate, url: &str, responder: Option<&Certificate>| Issuer {
-                certificate: certificate.clone(),
-                responders: vec![Responder {
-                    url: url.to_owned(),
-                    certificate: responder.cloned(),
-                }],
-            };
-        let authorities = self
-            .authorities
-            .iter()
-            .zip(&self.directory.authorities)
-            .filter_map(|(chain, known)| {
-                let (root, others) = chain.split_first()?;
-                let (between, responders) = others.split_at(known.intermediates.len());
-                Some(globalconf::Authority {
-                    name: known.name.clone(),
-                    authentication_only: false,
-                    top: issuer(root, &known.ocsp_url, responders.first()),
-                    intermediates: between
-                        .iter()
-                        .map(|one| issuer(one, &known.ocsp_url, None))
-                        .collect(),
-                    profile: globalconf::Profile::Finnish,
-                })
-            });
-        let members = self
-            .directory
-            .members
-            .iter()
-            .map(|member| globalconf::Member {
-                id: member.id.clone(),
-                name: member.name.clone(),
-                subsystems: member
-                    .subsystems
-                    .iter()
-                    .map(|code| member.id.subsystem(code))
-                    .collect(),
-            });
-        let servers = self
-            .directory
-            .servers
-            .iter()
-            .map(|server| globalconf::Server {
-                id: server.id.clone(),
-                address: server.address.clone(),
-                auth_cert_hashes: server
-                    .certificates
-                    .iter()
-                    .filter_map(|hash| HEXLOWER.decode(hash.as_bytes()).ok())
-                    .collect(),
-                clients: server.clients.clone(),
-            });
-        let stampers = self.directory.stampers.iter().zip(&self.stampers).map(
-            |(known, (url, certificate))| {
-                let (url, certificate) = (url.clone(), certificate.clone());
-                globalconf::Stamper {
-                    name: known.name.clone(),
-                    url,
-                    certificate,
-                }
-            },
-        );
-        SharedParams {
-            instance: self.directory.instance.clone(),
-            authorities: authorities.collect(),
-            stampers: stampers.collect(),
-            members: members.collect(),
-            servers: servers.collect(),
-            ocsp_freshness_seconds: freshness_seconds,
-        }
     }
 
     /// Name of a member, if it is known.

@@ -49,7 +49,7 @@ pub use crate::seal::Verified;
 pub use crate::settings::Settings;
 pub use crate::source::{Derived, FactSource};
 pub use crate::sql::{Half, MIGRATIONS};
-use crate::status::{Freshness, Statuses};
+use crate::status::{Freshness, Scope, Statuses, Vetted};
 pub use crate::wire::Serving;
 use crate::wire::{Arrived, Caller, Limits, TlsIdentity, TlsSetup, Wire};
 
@@ -116,6 +116,7 @@ pub(crate) struct Inner {
     pub tls: TlsSetup,
     pub wire: Wire,
     pub statuses: Statuses,
+    pub vetted: Vetted,
     pub http: Http,
     pub log: Log,
     pub clock: Arc<dyn Clock>,
@@ -126,9 +127,16 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(crate) fn freshness(&self) -> Freshness {
-        Freshness {
+    /// What certificates are checked against at `now`.
+    pub(crate) fn scope<'a>(&'a self, view: &'a View, now: Moment) -> Scope<'a> {
+        let freshness = Freshness {
             seconds: self.settings.ocsp_freshness_seconds,
+        };
+        Scope {
+            view,
+            now,
+            freshness,
+            vetted: &self.vetted,
         }
     }
 }
@@ -167,6 +175,7 @@ impl Exchange {
             tls,
             wire: Wire::Tls(caller),
             statuses,
+            vetted: Vetted::default(),
             http,
             log,
             clock,

@@ -11,10 +11,9 @@ use trust::xades::message::{MESSAGE, MessageError, attachment, sign_message, ver
 use trust::xades::{Identity, XadesError};
 use trust::{Certificate, TrustError};
 
-use crate::directory::View;
 use crate::domain::codes::Leaf;
 use crate::domain::multipart::Envelope;
-use crate::status::{self, Freshness};
+use crate::status::{Purpose, Scope};
 
 /// A value whose signature was verified, and by whom it was made.
 #[derive(Clone, Debug)]
@@ -120,16 +119,14 @@ pub fn seal(
     })
 }
 
-/// Checks that `member` signed exactly the parts of `envelope`, with a certificate that was good at `now`.
+/// Checks that `member` signed exactly the parts of `envelope`, with a certificate that is good now.
 ///
 /// # Errors
 /// [`BadSeal`] with the first thing that does not fit.
 pub fn verify(
     envelope: Envelope,
     member: &MemberId,
-    view: &View,
-    now: Moment,
-    freshness: Freshness,
+    scope: &Scope<'_>,
 ) -> Result<Verified<Envelope>, BadSeal> {
     let first = attachment(1);
     let mut parts: Vec<(&str, &[u8])> = vec![(MESSAGE, &envelope.rest)];
@@ -146,7 +143,15 @@ pub fn verify(
         ));
     }
     let signature = verified.signature();
-    let found = who_signed(signature, view, now, freshness).map_err(BadSeal::Certificate)?;
+    let (leaf, others) = (signature.signer(), signature.other_certificates());
+    scope
+        .check(Purpose::Signing, leaf, others, signature.ocsp_responses())
+        .map_err(BadSeal::Certificate)?;
+    let nobody = TrustError::Refused {
+        why: "the certificate names no member",
+    };
+    let found =
+        member_of(leaf, &scope.view.directory().instance).ok_or(BadSeal::Certificate(nobody))?;
     if found != *member {
         return Err(BadSeal::Member {
             found: found.to_string(),
@@ -157,25 +162,6 @@ pub fn verify(
         value: envelope,
         signer: found,
         signed_at,
-    })
-}
-
-/// The member that a signature's certificate names, after its path and its status were checked.
-fn who_signed(
-    signature: &trust::xades::VerifiedSignature,
-    view: &View,
-    now: Moment,
-    freshness: Freshness,
-) -> Result<MemberId, TrustError> {
-    let mut others = signature.other_certificates().to_vec();
-    others.extend(view.helpers().cloned());
-    let valid = view
-        .anchors()
-        .validate(signature.signer(), &others, now)?
-        .for_signing()?;
-    status::check_all(&valid, signature.ocsp_responses(), view, now, freshness)?;
-    member_of(signature.signer(), &view.directory().instance).ok_or(TrustError::Refused {
-        why: "the certificate names no member",
     })
 }
 

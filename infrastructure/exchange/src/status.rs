@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Chance, Clock, Moment};
 use store::Store;
-use trust::{Certificate, TrustError, Valid, ocsp};
+use trust::{Certificate, Hash, TrustError, Valid, ocsp};
 use web::client::Http;
 
 use crate::Keys;
@@ -200,11 +200,102 @@ fn check_one(
     ocsp::verify(response, certificate, issuer, &check)?.good()
 }
 
+/// What a certificate is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signatures on messages.
+    Signing,
+    /// TLS between nodes.
+    Authentication,
+}
+
+/// How long a check holds, in seconds; it bounds how late an end of validity is noticed.
+const VETTED_SECONDS: i64 = 60;
+/// Most checks remembered; an instance has a few thousand certificates.
+const VETTED_MAX: usize = 4_096;
+
+/// Certificates whose path and status were found good a moment ago, so that a busy peer is not checked a thousand times
+/// a second. A check counts for the same certificate, the same OCSP responses and the same directory alone.
+#[derive(Debug, Default)]
+pub struct Vetted(Mutex<HashMap<Vec<u8>, Moment>>);
+
+/// What a check of a certificate rests on.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// Whom the instance trusts.
+    pub view: &'a View,
+    /// The moment of the check.
+    pub now: Moment,
+    /// How old OCSP responses may be.
+    pub freshness: Freshness,
+    /// What was checked a moment ago.
+    pub vetted: &'a Vetted,
+}
+
+impl Scope<'_> {
+    /// Demands that `leaf` has a path to an approved root, is for `purpose`, and that `responses` say that every
+    /// certificate of the path below the root is good.
+    ///
+    /// # Errors
+    /// The first thing that does not hold.
+    pub fn check(
+        &self,
+        purpose: Purpose,
+        leaf: &Certificate,
+        others: &[Certificate],
+        responses: &[Vec<u8>],
+    ) -> Result<(), TrustError> {
+        let Scope {
+            view,
+            now,
+            freshness,
+            vetted,
+        } = *self;
+        let serial = view.directory().serial.to_be_bytes();
+        let label: &[u8] = if purpose == Purpose::Signing {
+            b"sign"
+        } else {
+            b"auth"
+        };
+        let mut parts: Vec<&[u8]> = vec![label, &serial, leaf.der()];
+        parts.extend(responses.iter().map(Vec::as_slice));
+        let digests: Vec<u8> = parts
+            .iter()
+            .flat_map(|part| Hash::Sha256.digest(part))
+            .collect();
+        let key = Hash::Sha256.digest(&digests);
+        let remembered = vetted.memory().get(&key).copied();
+        if remembered.is_some_and(|at| (0..VETTED_SECONDS).contains(&now.seconds_since(at))) {
+            return Ok(());
+        }
+        let mut candidates = others.to_vec();
+        candidates.extend(view.helpers().cloned());
+        let valid = view.anchors().validate(leaf, &candidates, now)?;
+        let valid = match purpose {
+            Purpose::Signing => valid.for_signing()?,
+            Purpose::Authentication => valid.for_authentication()?,
+        };
+        check_all(&valid, responses, view, now, freshness)?;
+        let mut memory = vetted.memory();
+        if memory.len() >= VETTED_MAX {
+            memory.clear();
+        }
+        memory.insert(key, now);
+        Ok(())
+    }
+}
+
+impl Vetted {
+    fn memory(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Moment>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Demands a good response for every certificate of a path below the root.
 ///
 /// # Errors
 /// A response is missing, too old, badly signed, or says anything but 'good'.
-pub fn check_all(
+fn check_all(
     valid: &Valid,
     responses: &[Vec<u8>],
     view: &View,

@@ -3,3 +3,4 @@
 mod attacks;
 mod country;
 mod journey;
+mod lines;
