@@ -14,12 +14,7 @@ pub(super) fn verify(bytes: &[u8], trusted: &Trusted, report: &mut Report) {
         Err(fault) => return report.failed(fault),
     };
     report.held("the file has the form of a checkpoint");
-    let keys: Vec<_> = trusted
-        .logs
-        .logs
-        .iter()
-        .filter(|key| key.name() == told.origin)
-        .collect();
+    let keys = trusted.logs.keys_of(&told.origin);
     let signed = keys
         .iter()
         .find(|key| note.signatures().iter().any(|line| key.claims(line)));

@@ -13,7 +13,7 @@ use super::checkpoint::{Checkpoint, cosigned_at};
 use super::entry::Leaf;
 use super::journal::{Log, LogError};
 use super::merkle::{Edge, Hash, empty_root, inclusion_spans, leaf_hash, verify_inclusion};
-use super::note::{Note, Signature};
+use super::note::{Note, Signature, SignatureKind, VerifierKey};
 use super::sql::{self, CheckpointRow, EntryRow};
 use super::tiles::{LEVEL_MAX, TILE_HEIGHT, TILE_WIDTH, TileId, TileSet, reduce};
 
@@ -31,6 +31,8 @@ pub enum Place {
     Tile(TileId, u64),
     /// The checkpoint of this size.
     Checkpoint(u64),
+    /// The checkpoint of this size that was signed under a former name.
+    Former(u64),
     /// The log's own row.
     Head,
 }
@@ -68,6 +70,7 @@ impl fmt::Display for Place {
             Self::Staged(nth) => write!(f, "staged entry {nth}"),
             Self::Tile(id, at) => write!(f, "tile {}/{} hash {at}", id.level, id.index),
             Self::Checkpoint(size) => write!(f, "checkpoint {size}"),
+            Self::Former(size) => write!(f, "former checkpoint {size}"),
             Self::Head => f.write_str("head"),
         }
     }
@@ -152,6 +155,7 @@ impl Log {
         walk.tiles(head.size).await?;
         walk.entries(head.size).await?;
         walk.staged().await?;
+        walk.former().await?;
         Ok(walk.report)
     }
 }
@@ -183,8 +187,16 @@ impl Walk<'_> {
 
     /// A stored checkpoint, if its signatures hold and its size is its row's.
     fn opened(&self, row: &CheckpointRow) -> Result<Checkpoint, &'static str> {
+        self.opened_by(row, self.log.verifier())
+    }
+
+    fn opened_by(
+        &self,
+        row: &CheckpointRow,
+        key: &VerifierKey,
+    ) -> Result<Checkpoint, &'static str> {
         let note = Note::parse(row.note.as_bytes()).map_err(|_| "malformed note")?;
-        let checkpoint = Checkpoint::open(&note, self.log.origin(), self.log.verifier())
+        let checkpoint = Checkpoint::open(&note, key.name(), key)
             .map_err(|_| "the log's signature does not hold")?;
         if checkpoint.size != row.size || note.to_string() != row.note {
             return Err("another size than its row, or another form");
@@ -402,6 +414,28 @@ impl Walk<'_> {
                 .add(Place::Checkpoint(row.size), "beyond the log's size");
         }
         Ok(())
+    }
+
+    /// The checkpoints that this log signed under former names.
+    async fn former(&mut self) -> Result<(), LogError> {
+        let mut after = (String::new(), -1);
+        loop {
+            let rows = sql::former(&mut self.tx, (&after.0, after.1)).await?;
+            let Some((origin, row)) = rows.last() else {
+                return Ok(());
+            };
+            after = (origin.clone(), i64::try_from(row.size).unwrap_or(i64::MAX));
+            for (origin, row) in &rows {
+                let key =
+                    VerifierKey::new(origin, SignatureKind::Note, *self.log.verifier().public());
+                let opened = key
+                    .map_err(|_| "a name that no log has")
+                    .and_then(|key| self.opened_by(row, &key));
+                if let Err(what) = opened {
+                    self.report.add(Place::Former(row.size), what);
+                }
+            }
+        }
     }
 
     /// Entries that wait for their place.

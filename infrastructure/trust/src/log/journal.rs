@@ -16,6 +16,7 @@ use super::entry::{Entry, EntryFault, Pseudonym, PseudonymSecret};
 use super::merkle::{Hash, Span, empty_root, leaf_hash};
 use super::note::{Note, NoteFault, NoteKey, SignatureKind, VerifierKey};
 use super::sql::{self, EntryRow, Head};
+use super::succeed::continues;
 use super::tiles::{LEVEL_MAX, TILE_HEIGHT, TileId, TileSet};
 use crate::error::TrustError;
 use crate::keys::{Algorithm, KeyStore};
@@ -142,11 +143,45 @@ pub struct Standing {
 }
 
 impl Log {
-    /// Opens the log in `store`, whose tables are made by now. An empty log gets its first checkpoint here.
+    /// Opens the log in `store`, whose tables are made by now. An empty log gets its first checkpoint here. If the store
+    /// holds a successor of the log that the key is named after, it is opened under that name.
     ///
     /// # Errors
     /// The store holds another origin's log, or its last checkpoint isn't this key's or doesn't fit the tiles.
     pub async fn open(store: Store, settings: LogSettings) -> Result<Self, LogError> {
+        let LogSettings {
+            key,
+            secret,
+            witness,
+        } = settings;
+        let mut tx = store.begin().await?;
+        let origin = key.verifier().name().to_owned();
+        sql::create_head(&mut tx, &origin).await?;
+        let head = sql::lock_head(&mut tx).await?;
+        if !continues(&origin, &head.origin) {
+            return Err(LogError::OtherOrigin {
+                stored: head.origin,
+                key: origin,
+            });
+        }
+        let key = key.renamed(&head.origin)?;
+        let log = Self::with(
+            store,
+            LogSettings {
+                key,
+                secret,
+                witness,
+            },
+        );
+        if head.size == 0 && sql::last_checkpoint(&mut tx).await?.is_none() {
+            log.sign_head(&mut tx, 0, empty_root()).await?;
+        }
+        log.stored_head(&mut tx, &head).await?;
+        tx.commit().await?;
+        Ok(log)
+    }
+
+    pub(super) fn with(store: Store, settings: LogSettings) -> Self {
         let LogSettings {
             key,
             secret,
@@ -162,25 +197,9 @@ impl Log {
             bare: AtomicBool::new(true),
             met_witness: AtomicBool::new(false),
         };
-        let log = Self {
+        Self {
             inner: Arc::new(inner),
-        };
-        let mut tx = log.inner.store.begin().await?;
-        sql::create_head(&mut tx, log.origin()).await?;
-        let head = sql::lock_head(&mut tx).await?;
-        if head.origin != log.origin() {
-            let key = log.origin().to_owned();
-            return Err(LogError::OtherOrigin {
-                stored: head.origin,
-                key,
-            });
         }
-        if head.size == 0 && sql::last_checkpoint(&mut tx).await?.is_none() {
-            log.sign_head(&mut tx, 0, empty_root()).await?;
-        }
-        log.stored_head(&mut tx, &head).await?;
-        tx.commit().await?;
-        Ok(log)
     }
 
     /// The log's name: first line of its checkpoints.
@@ -300,7 +319,7 @@ impl Log {
 
     /// The tiles of the right edge, after making sure that they lead to the signed checkpoint of this head: a new
     /// signature is only ever put on top of what was signed before.
-    async fn stored_head(&self, tx: &mut Tx, head: &Head) -> Result<TileSet, LogError> {
+    pub(super) async fn stored_head(&self, tx: &mut Tx, head: &Head) -> Result<TileSet, LogError> {
         let tiles = sql::tiles(tx, &edge(head.size)).await?;
         let span = Span {
             start: 0,
@@ -323,6 +342,25 @@ impl Log {
                 "the tiles don't lead to the last checkpoint",
             ))
         }
+    }
+
+    /// Signs the stored tree of `size` entries anew, under this log's name.
+    pub(super) async fn sign_stored(&self, tx: &mut Tx, size: u64) -> Result<(), LogError> {
+        let tiles = sql::tiles(tx, &edge(size)).await?;
+        let root = if size == 0 {
+            Some(empty_root())
+        } else {
+            tiles.span(Span {
+                start: 0,
+                end: size,
+            })
+        };
+        self.sign_head(
+            tx,
+            size,
+            root.ok_or(LogError::Damaged("a tile is missing"))?,
+        )
+        .await
     }
 
     async fn sign_head(&self, tx: &mut Tx, size: u64, root: Hash) -> Result<(), LogError> {

@@ -15,6 +15,7 @@ pub mod note;
 pub mod proof;
 pub mod prove;
 mod sql;
+pub mod succeed;
 pub mod tiles;
 pub mod witness;
 

@@ -211,6 +211,16 @@ impl NoteKey {
         ))
     }
 
+    /// The same key under another name.
+    pub(super) fn renamed(&self, name: &str) -> Result<Self, NoteFault> {
+        let VerifierKey { kind, public, .. } = self.verifier;
+        let verifier = VerifierKey::new(name, kind, public)?;
+        Ok(Self {
+            verifier,
+            sign: self.sign.clone(),
+        })
+    }
+
     /// What verifies this key's signatures.
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier

@@ -50,6 +50,16 @@ pub struct LogTrust {
     pub cosignatures: usize,
 }
 
+impl LogTrust {
+    /// The trusted keys of the log `origin`; a successor's are those of the first log of its line.
+    pub fn keys_of(&self, origin: &str) -> Vec<VerifierKey> {
+        self.logs
+            .iter()
+            .filter_map(|key| key.under(origin)?.ok())
+            .collect()
+    }
+}
+
 /// What a verified proof says. Only `ProofFile::verify` makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmed {
@@ -184,17 +194,13 @@ impl ProofFile {
     /// The first step that doesn't hold.
     pub fn verify(&self, trust: &LogTrust) -> Result<Confirmed, ProofFileFault> {
         let told = Checkpoint::parse(self.note.unverified_text())?;
-        let mut keys = trust
-            .logs
-            .iter()
-            .filter(|key| key.name() == told.origin)
-            .peekable();
-        if keys.peek().is_none() {
+        let keys = trust.keys_of(&told.origin);
+        if keys.is_empty() {
             return Err(ProofFileFault::UnknownLog(told.origin));
         }
         let mut opened = Err(NoteFault::Unsigned);
         for key in keys {
-            match Checkpoint::open(&self.note, &told.origin, key) {
+            match Checkpoint::open(&self.note, &told.origin, &key) {
                 Err(NoteFault::Unsigned) => {}
                 other => opened = other,
             }

@@ -9,11 +9,18 @@ use super::merkle::Hash;
 use super::tiles::{TileId, TileSet};
 
 /// The tables of the log and of the witness.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "log",
-    sql: include_str!("../../migrations/log_0001.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "log",
+        sql: include_str!("../../migrations/log_0001.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "former",
+        sql: include_str!("../../migrations/log_0002.sql"),
+    },
+];
 
 /// Entries read at a time.
 pub(super) const PAGE: i64 = 1_000;
@@ -54,6 +61,14 @@ const CHECKPOINT_LAST_COSIGNED: &str = "SELECT size, note, cosigned FROM trust_l
      WHERE size >= $1 AND cosigned <> '' ORDER BY size DESC LIMIT 1";
 const CHECKPOINTS_FROM: &str = "SELECT size, note, cosigned FROM trust_log_checkpoint
      WHERE size >= $1 ORDER BY size LIMIT $2";
+
+const CHECKPOINTS_RETIRE: &str = "INSERT INTO trust_log_former (origin, size, note, cosigned)
+     SELECT $1, size, note, cosigned FROM trust_log_checkpoint";
+const CHECKPOINTS_CLEAR: &str = "DELETE FROM trust_log_checkpoint";
+const HEAD_RENAME: &str =
+    "UPDATE trust_log_head SET origin = $1, witnessed = 0, behind = 0 WHERE name = 'head'";
+const FORMER: &str = "SELECT size, note, cosigned, origin FROM trust_log_former
+     WHERE origin > $1 OR (origin = $1 AND size > $2) ORDER BY origin, size LIMIT $3";
 
 const WITNESS_ADMIT: &str = "INSERT INTO trust_witness_log
      (origin, origin_hash, verifier, size, root, note, turns) VALUES ($1, $2, $3, 0, $4, '', 0)
@@ -262,6 +277,27 @@ pub(super) async fn cosigned(tx: &mut Tx, size: u64) -> Result<Option<Checkpoint
 pub(super) async fn checkpoints(tx: &mut Tx, from: i64) -> Result<Vec<CheckpointRow>, StoreError> {
     let rows = tx.all(CHECKPOINTS_FROM, &params![from, PAGE]).await?;
     rows.iter().map(checkpoint).collect()
+}
+
+/// Puts all checkpoints aside as those of `origin`.
+pub(super) async fn retire_checkpoints(tx: &mut Tx, origin: &str) -> Result<(), StoreError> {
+    tx.execute(CHECKPOINTS_RETIRE, &params![origin]).await?;
+    tx.execute(CHECKPOINTS_CLEAR, &[]).await.map(drop)
+}
+
+pub(super) async fn rename_head(tx: &mut Tx, origin: &str) -> Result<(), StoreError> {
+    tx.execute(HEAD_RENAME, &params![origin]).await.map(drop)
+}
+
+/// Checkpoints put aside, with their origins, after the given one.
+pub(super) async fn former(
+    tx: &mut Tx,
+    (origin, size): (&str, i64),
+) -> Result<Vec<(String, CheckpointRow)>, StoreError> {
+    let rows = tx.all(FORMER, &params![origin, size, PAGE]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(3)?, checkpoint(row)?)))
+        .collect()
 }
 
 pub(super) async fn admit(

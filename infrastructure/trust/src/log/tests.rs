@@ -334,6 +334,89 @@ async fn a_store_put_back_from_an_old_copy_is_stopped_by_the_witness() {
 }
 
 #[tokio::test]
+async fn an_old_copy_goes_on_under_a_new_name_that_tells_so() {
+    both_at(clock(), async |store| {
+        let witness = witness(&store).await;
+        let log = open(&store, Some(&witness)).await;
+        let ids = enter(&log, &store, 0, 3).await;
+        log.sequence().await.unwrap();
+        let early = log.proof(ids[0]).await.unwrap().unwrap();
+        // The witness has seen more than this store will ever have.
+        run(&store, "UPDATE trust_witness_log SET size = 9").await;
+        let log = open(&store, Some(&witness)).await;
+        enter(&log, &store, 3, 2).await;
+        assert!(matches!(
+            log.sequence().await,
+            Err(LogError::Behind {
+                ours: 3,
+                witness: 9
+            })
+        ));
+        let log = Log::succeed(store.clone(), settings(Some(&witness)))
+            .await
+            .unwrap();
+        assert_eq!(log.origin(), "log.example/town/2");
+        assert_eq!(
+            log.sequence().await.unwrap(),
+            3,
+            "two entries that waited, and the one that tells"
+        );
+        assert_eq!(
+            log.standing().await.unwrap(),
+            Standing {
+                size: 6,
+                staged: 0,
+                witnessed: 6,
+                behind: 0
+            }
+        );
+        let report = log.check().await.unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        // Whoever trusts the log's key reads proofs of before and after; the name tells which they are.
+        assert_eq!(early.verify(&trust(1)).unwrap().origin(), ORIGIN);
+        let late = log
+            .proof(ids[0])
+            .await
+            .unwrap()
+            .unwrap()
+            .verify(&trust(1))
+            .unwrap();
+        assert_eq!(
+            (late.origin(), late.index()),
+            ("log.example/town/2", early.index)
+        );
+        let told: Vec<_> = log
+            .entries(0, 10)
+            .await
+            .unwrap()
+            .into_iter()
+            .filter(|e| e.kind == "log.succeeded")
+            .collect();
+        assert_eq!(
+            (
+                told.len(),
+                told[0].note["former"].as_str(),
+                told[0].note["size"].as_str()
+            ),
+            (1, ORIGIN, "3")
+        );
+        // The next start finds the new name by itself, and what was signed before can't be changed either.
+        let log = open(&store, Some(&witness)).await;
+        assert_eq!(log.origin(), "log.example/town/2");
+        run(
+            &store,
+            "UPDATE trust_log_former SET note = '' WHERE size = 3",
+        )
+        .await;
+        assert_eq!(
+            log.check().await.unwrap().findings[0].place,
+            Place::Former(3)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_witness_answers_by_the_protocol() {
     both_at(clock(), async |store| {
         let witness = witness(&store).await;

@@ -15,6 +15,7 @@ use super::journal::LogError;
 use super::merkle::{Hash, PROOF_MAX, empty_root, sha256, verify_consistency};
 use super::note::{Note, NoteKey, SignatureKind, VerifierKey};
 use super::sql::{self, Seen};
+use super::succeed::first_of;
 use super::tiles::number;
 use crate::keys::{Algorithm, KeyStore};
 
@@ -181,20 +182,35 @@ impl Witness {
         let Ok(told) = Checkpoint::parse(question.note.unverified_text()) else {
             return Ok(WitnessAnswer::Malformed);
         };
-        let mut tx = self.inner.store.read().await?;
-        let Some(key) = sql::witness_key(&mut tx, &told.origin).await? else {
+        let Some((key, is_known)) = self.key_of(&told.origin).await? else {
             return Ok(WitnessAnswer::Unknown);
         };
-        drop(tx);
-        let opened = VerifierKey::parse(&key)
-            .and_then(|key| Checkpoint::open(&question.note, &told.origin, &key));
-        let Ok(checkpoint) = opened else {
+        let Ok(checkpoint) = Checkpoint::open(&question.note, &told.origin, &key) else {
             return Ok(WitnessAnswer::Untrusted);
         };
+        if !is_known {
+            tracing::warn!(origin = told.origin, "a log goes on under a new name");
+            self.admit(&key).await?;
+        }
         if question.old > checkpoint.size {
             return Ok(WitnessAnswer::Malformed);
         }
-        self.decide(&key, &checkpoint, question).await
+        self.decide(&key.to_string(), &checkpoint, question).await
+    }
+
+    /// The key of a log, and whether it was admitted under this very name. A successor of a known log is one whose
+    /// first checkpoint the same key signed.
+    async fn key_of(&self, origin: &str) -> Result<Option<(VerifierKey, bool)>, StoreError> {
+        let mut tx = self.inner.store.read().await?;
+        if let Some(key) = sql::witness_key(&mut tx, origin).await? {
+            return Ok(VerifierKey::parse(&key).ok().map(|key| (key, true)));
+        }
+        let Some(first) = first_of(origin) else {
+            return Ok(None);
+        };
+        let first = sql::witness_key(&mut tx, first).await?;
+        let key = first.and_then(|key| VerifierKey::parse(&key).ok()?.under(origin)?.ok());
+        Ok(key.map(|key| (key, false)))
     }
 
     /// Compares and stores in one transaction; from here on the checkpoint is known to be the log's own.
