@@ -19,7 +19,6 @@ pub fn room() -> Room {
 async fn front(visit: Visit) -> Page {
     let name = visit.body().name.clone();
     let body = html! {
-        h1 { (name) }
         p { (visit.t("tambo-front-lead")) }
         ul {
             li { a href="/verify" { (visit.t("tambo-front-verify")) } }

@@ -13,6 +13,7 @@ use data_encoding::BASE64;
 use web::{Room, Routes};
 
 use crate::authority::Authority;
+pub use crate::sql::MIGRATIONS;
 use crate::{ocsp, sql, tsp};
 
 /// How often the authority looks whether its own units' certificates end soon.

@@ -29,7 +29,8 @@ pub use sessions::Session;
 /// The right to hand out one-time codes.
 pub const RIGHT_ISSUE_CODE: &str = "identity.issue-code";
 
-const MIGRATIONS: &[Migration] = &[Migration {
+/// This crate's tables.
+pub const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
     name: "accounts",
     sql: include_str!("../migrations/1.sql"),

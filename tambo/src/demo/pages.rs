@@ -9,6 +9,7 @@ use kernel::{Clock, ShiftedClock};
 use maud::html;
 use serde::Deserialize;
 use town::Population;
+use web::parts::{Tone, button_named, button_quiet};
 use web::{Audience, Form, Page, Room, Routes, Visit, csrf_field};
 
 use super::plan;
@@ -64,32 +65,29 @@ async fn show(visit: Visit, State(demo): State<Demo>) -> Page {
     let (officials, citizens): (Vec<_>, Vec<_>) = people.partition(|person| person.post.is_some());
     let card = |person: &town::people::Person| {
         html! {
-            li class="card" {
+            li.card {
                 h3 { (person.full_name()) }
-                p { (person.story.unwrap_or_default()) }
+                p { (visit.t(&format!("demo-story-{}", person.dni))) }
                 form method="post" action="/sign-in/practice" {
                     (csrf_field(&visit))
                     input type="hidden" name="account" value=(accounts.get(&person.dni).map_or("", String::as_str));
-                    button type="submit" { (visit.tt("demo-enter", &[("name", person.given_names.clone().into())])) }
+                    (button_quiet(&visit.tt("demo-enter", &[("name", person.given_names.clone().into())])))
                 }
             }
         }
     };
     let body = html! {
-        h1 { (visit.t("demo-title")) }
         p { (visit.t("demo-lead")) }
         h2 { (visit.t("demo-citizens")) }
-        ul class="cards" { @for person in citizens { (card(person)) } }
+        ul.grid { @for person in citizens { (card(person)) } }
         h2 { (visit.t("demo-officials")) }
-        ul class="cards" { @for person in officials { (card(person)) } }
+        ul.grid { @for person in officials { (card(person)) } }
         h2 id="clock" { (visit.t("demo-clock")) }
         p { (visit.t("demo-clock-now")) " " strong { (visit.date_time(now)) } }
         form method="post" action="/demo/clock" {
             (csrf_field(&visit))
             @for days in [1, 3, 10, 30] {
-                button type="submit" name="days" value=(days) class="secondary" {
-                    (visit.tt("demo-clock-forward", &[("days", days.into())]))
-                }
+                (button_named(Tone::Info, "days", &days.to_string(), &visit.tt("demo-clock-forward", &[("days", days.into())])))
                 " "
             }
         }
