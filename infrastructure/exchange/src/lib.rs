@@ -65,7 +65,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Joins the signing key and the authentication key with their chains (leaf first, without the root).
+    /// Joins the signing key and the authentication key with their chains, the leaf first; a root at the end is left out.
     ///
     /// # Errors
     /// A certificate is another key's, or a chain is empty.
@@ -73,18 +73,24 @@ impl Keys {
         sign: (Signer, Vec<Certificate>),
         auth: (Signer, Vec<Certificate>),
     ) -> Result<Self, TrustError> {
-        let (signer, sign_chain) = sign;
+        let (signer, sign_chain) = (sign.0, without_root(sign.1));
         let leaf = sign_chain.first().ok_or(TrustError::Refused {
             why: "no signing certificate",
         })?;
         let sign = Identity::new(signer, leaf.clone(), &sign_chain[1..])?;
-        let auth = TlsIdentity::new(&auth.0, auth.1)?;
+        let auth = TlsIdentity::new(&auth.0, without_root(auth.1))?;
         Ok(Self {
             sign,
             sign_chain,
             auth,
         })
     }
+}
+
+/// Peers know the root from the directory; it has no OCSP status of its own.
+fn without_root(mut chain: Vec<Certificate>) -> Vec<Certificate> {
+    chain.retain(|certificate| !certificate.is_self_issued());
+    chain
 }
 
 /// What an exchange is built from.
