@@ -6,6 +6,7 @@ use kernel::{Actor, Fault, Id, Moment};
 use web::parts::Tone;
 use web::{Upload, Visit};
 use workflow::case::{FactState as Known, State};
+use workflow::procedure::Procedure;
 use workflow::sql::{Event, Order};
 use workflow::{ClockFace, Cure, DeskRow, NotFiled};
 
@@ -209,7 +210,7 @@ impl Portal {
             events: view
                 .events
                 .iter()
-                .map(|event| self.event(visit, event))
+                .map(|event| self.event(visit, view.procedure, event))
                 .collect(),
             files: self.files_of(visit, actor, view).await?,
             facts: self.facts_of(visit, view),
@@ -278,8 +279,10 @@ impl Portal {
         Ok(files)
     }
 
-    fn event(&self, visit: &Visit, event: &Event) -> EventView {
+    fn event(&self, visit: &Visit, procedure: &Procedure, event: &Event) -> EventView {
         let what = event.kind.strip_prefix("case.").unwrap_or(&event.kind);
+        let paper = event.note.get("template");
+        let paper = paper.map(|template| Self::paper_title(visit, procedure, template));
         let registry = event
             .note
             .get("service")
@@ -287,7 +290,10 @@ impl Portal {
         let number = event.note.get("number").cloned();
         let words = event.words.clone();
         let who = (!event.actor.is_empty()).then(|| event.actor.clone());
-        let detail: Vec<String> = [registry, number, words].into_iter().flatten().collect();
+        let detail: Vec<String> = [paper, registry, number, words]
+            .into_iter()
+            .flatten()
+            .collect();
         EventView {
             at: event.at,
             tone: tone_of(what),
@@ -295,6 +301,14 @@ impl Portal {
             who: who.unwrap_or_default(),
             detail: detail.join(" · "),
         }
+    }
+
+    /// What a paper is called; its number stands apart.
+    fn paper_title(visit: &Visit, procedure: &Procedure, template: &str) -> String {
+        let title = procedure
+            .template(template)
+            .map_or(template, |known| known.title.get(visit.locale));
+        title.replace("{document.number}", "").trim().to_owned()
     }
 
     /// Answers what was observed, with words, a file, or both.

@@ -10,12 +10,17 @@ use exchange::{Ask, Behalf, Question};
 use futures_util::future::join_all;
 use kernel::{Actor, Fault, Locale, MemberId, ServiceId, SubsystemId};
 use web::Visit;
+use workflow::procedure::{APPLICANT, FieldKind};
 
 use crate::Portal;
 use crate::views::{LookView, LooksView};
 
 /// How long the page waits for the registries' lists.
 const PATIENCE: Duration = Duration::from_millis(1_500);
+/// Cases that are read to find the firms of a person.
+const CASES_READ: usize = 10;
+/// Most numbers that are looked up for one page.
+const NUMBERS_MAX: usize = 4;
 /// The service by which a registry tells who asked it; questions to it are the person's own and are not listed.
 const ACCESSES: &str = "accesses";
 
@@ -33,7 +38,7 @@ pub struct Watched {
 }
 
 impl Portal {
-    /// Every question asked about this person, latest first.
+    /// Every question asked about this person, and about firms that they represent, latest first.
     ///
     /// # Errors
     /// The store failed.
@@ -41,46 +46,73 @@ impl Portal {
         let Some(exchange) = &self.exchange else {
             return Ok(LooksView::default());
         };
-        let lists = join_all(
-            self.settings
-                .watched
-                .iter()
-                .map(|watched| self.list_of(watched, actor)),
-        );
-        let lists = lists.await;
-        let own = exchange.questions_about(&actor.subject).await?;
+        let numbers = self.numbers_of(visit, actor).await?;
         let names = self.member_names();
         let mut silent = Vec::new();
-        let mut by_number: BTreeMap<String, (Question, usize)> = BTreeMap::new();
-        let mut note = |question: Question| {
-            let known = by_number.entry(question.number.clone());
-            known
-                .and_modify(|(_, sides)| *sides += 1)
-                .or_insert((question, 1));
-        };
-        own.into_iter().for_each(&mut note);
-        for (watched, list) in self.settings.watched.iter().zip(lists) {
-            match list {
-                Some(questions) => questions.into_iter().for_each(&mut note),
-                None => silent.push(watched.name.clone()),
+        let mut by_number: BTreeMap<String, Found> = BTreeMap::new();
+        for about in &numbers {
+            let lists = self
+                .settings
+                .watched
+                .iter()
+                .map(|watched| self.list_of(watched, about));
+            let (own, lists) =
+                futures_util::future::join(exchange.questions_about(about), join_all(lists)).await;
+            note(&mut by_number, about, own?);
+            for (watched, list) in self.settings.watched.iter().zip(lists) {
+                match list {
+                    Some(questions) => note(&mut by_number, about, questions),
+                    None if silent.contains(&watched.name) => {}
+                    None => silent.push(watched.name.clone()),
+                }
             }
         }
         let shown = by_number
             .into_values()
-            .filter(|(question, _)| !is_own_look(question));
+            .filter(|found| !is_own_look(&found.question));
         let mut looks: Vec<LookView> = shown
-            .map(|(question, sides)| self.look(visit, &names, question, sides))
+            .map(|found| {
+                let about = (found.about != actor.subject).then(|| found.about.clone());
+                LookView {
+                    about,
+                    ..self.look(visit, &names, found)
+                }
+            })
             .collect();
         looks.sort_by_key(|look| std::cmp::Reverse(look.at));
         Ok(LooksView { looks, silent })
     }
 
+    /// The person's own number, and the numbers of firms that a registry says they represent, or that are theirs by
+    /// holding their own number. A number that somebody merely typed is not theirs.
+    async fn numbers_of(&self, visit: &Visit, actor: &Actor) -> Result<Vec<String>, Fault> {
+        let mut numbers = vec![actor.subject.clone()];
+        if actor.is_official() {
+            return Ok(numbers);
+        }
+        for row in self
+            .workflow
+            .cases_of(actor, None)
+            .await?
+            .into_iter()
+            .take(CASES_READ)
+        {
+            let view = self.workflow.case_for(actor, row.id, visit.locale).await?;
+            for number in firms_of(&view, &actor.subject) {
+                if !numbers.contains(&number) && numbers.len() < NUMBERS_MAX {
+                    numbers.push(number);
+                }
+            }
+        }
+        Ok(numbers)
+    }
+
     /// A registry's own list, or nothing if it doesn't come in time.
-    async fn list_of(&self, watched: &Watched, actor: &Actor) -> Option<Vec<Question>> {
+    async fn list_of(&self, watched: &Watched, about: &str) -> Option<Vec<Question>> {
         let ask = Ask {
             client: watched.client.clone(),
             service: watched.service.clone(),
-            about: actor.subject.clone(),
+            about: about.to_owned(),
             fields: Vec::new(),
             purpose: watched.purpose.clone(),
             case: None,
@@ -101,8 +133,9 @@ impl Portal {
         &self,
         visit: &Visit,
         names: &BTreeMap<String, String>,
-        question: Question,
-        sides: usize,
+        Found {
+            question, sides, ..
+        }: Found,
     ) -> LookView {
         let service: Option<ServiceId> = question.service.parse().ok();
         let code = service.as_ref().map_or("", |service| service.code.as_str());
@@ -129,6 +162,7 @@ impl Portal {
             answered_by: name(answered_by, &question.service),
             purpose: self.purpose_words(question.purpose.as_deref().unwrap_or(""), visit.locale),
             fields: fields.collect(),
+            about: None,
             case: question.case,
             evidence: question.number,
             answered: question.outcome == "answered",
@@ -177,6 +211,59 @@ impl Portal {
             .map(|member| named(member.id, member.name))
             .collect()
     }
+}
+
+/// A question, about whom it was, and on how many sides it was written down.
+struct Found {
+    question: Question,
+    about: String,
+    sides: usize,
+}
+
+/// Puts questions together by message number.
+fn note(by_number: &mut BTreeMap<String, Found>, about: &str, questions: Vec<Question>) {
+    for question in questions {
+        let known = by_number.entry(question.number.clone());
+        known.and_modify(|found| found.sides += 1).or_insert(Found {
+            question,
+            about: about.to_owned(),
+            sides: 1,
+        });
+    }
+}
+
+/// The numbers in a case of firms that are this person's: by the registry's word, or by holding their own number.
+fn firms_of(view: &workflow::CaseView<'_>, subject: &str) -> Vec<String> {
+    let answer = |key: &str| {
+        view.answers
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, answer)| answer)
+    };
+    let represented = view
+        .procedure
+        .checks
+        .iter()
+        .filter(|check| check.any_of.iter().any(|any| any == APPLICANT));
+    let represented = represented.filter_map(|check| {
+        let fact = view
+            .facts
+            .iter()
+            .find(|fact| fact.field == check.field)?
+            .verified()?;
+        let origin = view.procedure.field(&check.field)?.fact.as_ref()?;
+        (fact.value.show() == subject).then(|| answer(&origin.about).cloned())?
+    });
+    let own = view
+        .procedure
+        .fields()
+        .filter(|field| field.kind == FieldKind::Identifier && field.is_asked());
+    let own = own.filter_map(|field| {
+        answer(&field.key)
+            .filter(|number| number.contains(subject))
+            .cloned()
+    });
+    represented.chain(own).collect()
 }
 
 fn is_own_look(question: &Question) -> bool {

@@ -360,6 +360,8 @@ pub struct LookView {
     pub purpose: String,
     /// What was looked at.
     pub fields: Vec<String>,
+    /// The firm that was asked about, if it was not the reader.
+    pub about: Option<String>,
     /// The case's number.
     pub case: Option<String>,
     /// The message number.

@@ -26,6 +26,7 @@ portal-home-how-4 = The decision comes signed. Anybody can verify it.
 
 portal-catalogue-title = Procedures
 portal-catalogue-lead = Choose what you need to do.
+portal-catalogue-list = List of procedures
 portal-catalogue-empty = This body publishes no procedures yet.
 portal-days = { $days ->
     [one] Decided in 1 business day
@@ -60,6 +61,7 @@ portal-step = Part { $now } of { $all }
 portal-title-error = Error: { $title }
 portal-facts-title = What the registries state
 portal-facts-why = You needn't type it or prove it: each registry signs it.
+portal-fact-signed = Signed by the registry
 portal-fact-evidence = proof
 portal-fact-waiting = { $authority } hasn't answered yet. We keep asking; it doesn't stop your filing.
 portal-fact-nothing = { $authority } has nothing on record.
@@ -118,7 +120,10 @@ portal-cord-left = { $left ->
  }
 portal-cord-late = The time limit ends today or has passed
 portal-cord-paused = Time limit stopped: waiting for your answer
-portal-cord-over = Finished
+portal-cord-over = { $used ->
+    [0] Finished on the same day
+   *[other] Finished: { $used } of { $days } business days were used
+ }
 
 portal-stage-draft = Not filed
 portal-stage-filed = Filed
@@ -161,6 +166,7 @@ portal-looks-count = { $count ->
    *[other] { $count } questions
  }
 portal-looks-asked = asked
+portal-looks-about = About your firm or business: { $number }
 portal-looks-why = For
 portal-looks-what = Looked at
 portal-looks-entry = log entry no.

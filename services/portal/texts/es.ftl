@@ -26,6 +26,7 @@ portal-home-how-4 = La resolución llega firmada. Cualquiera puede comprobarla.
 
 portal-catalogue-title = Trámites
 portal-catalogue-lead = Elija lo que necesita hacer.
+portal-catalogue-list = Lista de trámites
 portal-catalogue-empty = Esta entidad todavía no publica trámites.
 portal-days = { $days ->
     [one] Se resuelve en 1 día hábil
@@ -60,6 +61,7 @@ portal-step = Parte { $now } de { $all }
 portal-title-error = Error: { $title }
 portal-facts-title = Lo que dicen los registros
 portal-facts-why = No tiene que escribirlo ni probarlo: cada registro lo firma.
+portal-fact-signed = El registro lo firma
 portal-fact-evidence = prueba
 portal-fact-waiting = { $authority } todavía no responde. Se lo seguimos pidiendo; no detiene su trámite.
 portal-fact-nothing = { $authority } no tiene este dato.
@@ -118,7 +120,10 @@ portal-cord-left = { $left ->
  }
 portal-cord-late = El plazo termina hoy o ya venció
 portal-cord-paused = Plazo detenido: esperamos su respuesta
-portal-cord-over = Terminado
+portal-cord-over = { $used ->
+    [0] Terminado el mismo día
+   *[other] Terminado: se usaron { $used } de { $days } días hábiles
+ }
 
 portal-stage-draft = Sin presentar
 portal-stage-filed = Presentado
@@ -138,7 +143,7 @@ portal-cases-ours = Los atiende la entidad
 portal-cases-done = Terminados
 portal-case-files = Documentos
 portal-case-events = Qué ha pasado
-portal-case-filed = Lo que presentó
+portal-case-filed = Lo que se presentó
 portal-answers-title = Respuestas del formulario
 portal-outcome-granted = Su pedido fue aprobado. La resolución firmada está abajo.
 portal-outcome-silence = Nadie respondió a tiempo: su pedido quedó aprobado por ley. El documento está abajo.
@@ -161,6 +166,7 @@ portal-looks-count = { $count ->
    *[other] { $count } consultas
  }
 portal-looks-asked = preguntó a
+portal-looks-about = Sobre su empresa o negocio: { $number }
 portal-looks-why = Para
 portal-looks-what = Miró
 portal-looks-entry = entrada del registro n.º

@@ -26,6 +26,7 @@ portal-home-how-4 = Resoluciónqa firmasqam chayamun. Pipas chiqaq kasqanta qhaw
 
 portal-catalogue-title = Trámitekuna
 portal-catalogue-lead = Imata ruwanaykita akllay.
+portal-catalogue-list = Trámitekunaq listan
 portal-catalogue-empty = Kay wasiqa manaraqmi trámitekunata riqsichinchu.
 portal-days = { $days ->
     [one] Huk llamk'ay p'unchawpim kutichikun
@@ -60,6 +61,7 @@ portal-step = { $all } rakimanta { $now } kaq
 portal-title-error = Pantasqa: { $title }
 portal-facts-title = Registrokunaq nisqan
 portal-facts-why = Manam qillqanaykichu, manam rikuchinaykichu: sapa registro firman.
+portal-fact-signed = Registro firmasqa
 portal-fact-evidence = prueba
 portal-fact-waiting = { $authority } manaraqmi kutichinchu. Tapushallaykuraqmi; trámiteykiqa manam sayanchu.
 portal-fact-nothing = { $authority } kayta mana waqaychanchu.
@@ -118,7 +120,10 @@ portal-cord-left = { $left ->
  }
 portal-cord-late = Plazo kunan tukukun icha tukukunñam
 portal-cord-paused = Plazo sayasqa: kutichinaykita suyashayku
-portal-cord-over = Tukusqa
+portal-cord-over = { $used ->
+    [0] Kikin p'unchawpi tukusqa
+   *[other] Tukusqa: { $days } llamk'ay p'unchawmanta { $used } p'unchawpi
+ }
 
 portal-stage-draft = Manaraq apachisqa
 portal-stage-filed = Apachisqa
@@ -161,6 +166,7 @@ portal-looks-count = { $count ->
    *[other] { $count } tapuykuna
  }
 portal-looks-asked = kayta tapurqan:
+portal-looks-about = Empresaykimanta icha negocioykimanta: { $number }
 portal-looks-why = Imapaq
 portal-looks-what = Qhawasqan
 portal-looks-entry = registropi yupay

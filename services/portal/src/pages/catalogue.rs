@@ -10,6 +10,7 @@ pub fn catalogue(visit: &Visit, procedures: &[ProcedureCard]) -> Page {
     let body = html! {
         p.lead { (visit.t("portal-catalogue-lead")) }
         @if procedures.is_empty() { p { (visit.t("portal-catalogue-empty")) } }
+        h2.vh { (visit.t("portal-catalogue-list")) }
         (list(visit, procedures))
     };
     Ok(web::page(visit, &visit.t("portal-catalogue-title"), body))

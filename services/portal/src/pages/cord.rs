@@ -19,7 +19,7 @@ pub fn cord(visit: &Visit, clock: &ClockView) -> Markup {
             (drawing(clock))
             div.ends {
                 span { (visit.t("portal-cord-presented")) br; (visit.date(clock.presented)) }
-                @if !clock.paused {
+                @if !clock.paused && !clock.over {
                     span { (visit.t("portal-cord-due")) br; strong { (visit.weekday_date(clock.due)) } }
                 }
             }
@@ -37,7 +37,13 @@ pub fn meter(visit: &Visit, clock: &ClockView) -> Markup {
 /// How many days are left, in words.
 pub fn left(visit: &Visit, clock: &ClockView) -> String {
     match clock.urgency() {
-        Urgency::Over => visit.t("portal-cord-over"),
+        Urgency::Over => visit.tt(
+            "portal-cord-over",
+            &[
+                ("used", i64::from(clock.used).into()),
+                ("days", i64::from(clock.days).into()),
+            ],
+        ),
         Urgency::Paused => visit.t("portal-cord-paused"),
         Urgency::Late => visit.t("portal-cord-late"),
         Urgency::Soon | Urgency::Calm => visit.tt(

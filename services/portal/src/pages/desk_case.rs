@@ -18,6 +18,7 @@ pub fn desk_case(visit: &Visit, view: &DeskView) -> Page {
         p.lead { (card.applicant) @if !card.about.is_empty() { " · " (card.about) } }
         @if let Some(clock) = &card.clock { (cord::cord(visit, clock)) }
         (warnings(visit, view))
+        h2 { (visit.t("portal-case-filed")) }
         (case::what_was_filed(visit, &view.case))
         @if !view.case.files.is_empty() {
             h2 { (visit.t("portal-case-files")) }
@@ -88,7 +89,7 @@ fn acts(visit: &Visit, view: &DeskView) -> Markup {
 }
 
 /// What went wrong with this act just now.
-fn again<'v>(view: &'v DeskView, act: Act) -> Option<&'v ActTry> {
+fn again(view: &DeskView, act: Act) -> Option<&ActTry> {
     view.again.as_ref().filter(|again| again.act == act.word())
 }
 

@@ -37,13 +37,16 @@ fn line(visit: &Visit, look: &LookView) -> Markup {
                 strong { (look.asked_by) } " " span aria-hidden="true" { "→" }
                 " " span.vh { (visit.t("portal-looks-asked")) } " " strong { (look.answered_by) }
             }
+            @if let Some(number) = &look.about {
+                p { (visit.tt("portal-looks-about", &[("number", number.clone().into())])) }
+            }
             p { (visit.t("portal-looks-why")) ": " (look.purpose)
                 @if let Some(number) = &look.case { " · " (number) }
             }
             @if !look.fields.is_empty() { p { (visit.t("portal-looks-what")) ": " (look.fields.join(", ")) } }
             p.soft.small {
-                (visit.time(look.at)) " · " (visit.t("portal-fact-evidence")) " " (parts::evidence_number(&look.evidence))
-                @if let Some(entry) = &look.entry { " · " (visit.t("portal-looks-entry")) " " (entry) }
+                (visit.time(look.at)) " · " (visit.t("portal-fact-evidence")) " " span.code { (look.evidence) }
+                @if let Some(entry) = &look.entry { " · " (visit.t("portal-looks-entry")) " " span.code { (entry) } }
                 @if look.both_sides { " · " (visit.t("portal-looks-both")) }
                 @if !look.answered { " · " strong { (visit.t("portal-looks-refused")) } }
             }

@@ -2,33 +2,56 @@
 
 use maud::{Markup, html};
 use web::Visit;
-use web::parts::{Event, Row, Source, Tone, summary_list, tag, timeline};
+use web::parts::{Event, Row, Tone, summary_list, tag, timeline};
 
 use crate::domain::{FactState, FactView};
 use crate::views::{CaseCard, EventView, FileView, SilenceView, Stage};
 
-/// Characters of a message number that a reader compares by eye; the whole number is in the element's title.
-const EVIDENCE_SHOWN: usize = 13;
-
-/// Facts as a list, each with who states it, when, and its evidence number.
+/// Facts by the message that stated them: who states them, when, under which evidence number, then what.
 pub fn facts(visit: &Visit, facts: &[FactView]) -> Markup {
-    let rows: Vec<Row> = facts.iter().map(|fact| fact_row(visit, fact)).collect();
-    summary_list(visit, &rows)
+    html! {
+        @for group in facts.chunk_by(same_message) {
+            div.stated {
+                @if let Some(first) = group.first() { (source(visit, first)) }
+                (summary_list(visit, &group.iter().map(|fact| fact_row(visit, fact)).collect::<Vec<_>>()))
+            }
+        }
+    }
+}
+
+fn same_message(one: &FactView, other: &FactView) -> bool {
+    let message = |fact: &FactView| match &fact.state {
+        FactState::Signed { evidence, .. } => Some(evidence.clone()),
+        FactState::Waiting | FactState::Nothing | FactState::Refused { .. } => None,
+    };
+    one.authority == other.authority && message(one) == message(other)
+}
+
+/// Who states the facts below, and by which proof.
+fn source(visit: &Visit, fact: &FactView) -> Markup {
+    html! {
+        p.source {
+            @match &fact.state {
+                FactState::Signed { at, evidence } => {
+                    svg width="18" height="18" viewBox="0 0 14 14" aria-hidden="true" focusable="false" {
+                        path fill="none" stroke="currentColor" stroke-width="2.2" d="M2 7.5 5.5 11 12 3" {}
+                    }
+                    strong { (fact.authority) } " "
+                    span.src {
+                        (visit.t("portal-fact-signed")) " · " (visit.time(*at)) " · "
+                        (visit.t("portal-fact-evidence")) " " span.code { (evidence) }
+                    }
+                }
+                FactState::Waiting | FactState::Nothing | FactState::Refused { .. } => strong { (fact.authority) },
+            }
+        }
+    }
 }
 
 fn fact_row(visit: &Visit, fact: &FactView) -> Row {
     let authority = || [("authority", fact.authority.clone().into())];
     match &fact.state {
-        FactState::Signed { at, evidence } => {
-            let (who, evidence) = (fact.authority.clone(), evidence.clone());
-            let source = Source {
-                who,
-                when: *at,
-                evidence,
-                place: String::new(),
-            };
-            Row::text(&fact.label, &fact.value).source(source)
-        }
+        FactState::Signed { .. } => Row::text(&fact.label, &fact.value),
         FactState::Waiting => Row::markup(
             &fact.label,
             html! { em { (visit.tt("portal-fact-waiting", &authority())) } },
@@ -39,10 +62,7 @@ fn fact_row(visit: &Visit, fact: &FactView) -> Row {
         ),
         FactState::Refused { reason } => Row::markup(
             &fact.label,
-            html! {
-                (tag(Tone::Bad, &visit.t("portal-fact-refused"))) " " (reason)
-                span.src { (fact.authority) }
-            },
+            html! { (tag(Tone::Bad, &visit.t("portal-fact-refused"))) " " (reason) },
         ),
     }
 }
@@ -59,12 +79,6 @@ pub fn not_right(visit: &Visit, facts: &[FactView]) -> Markup {
             ul { @for authority in places { li { (authority) } } }
         }
     }
-}
-
-/// A message number, shortened for the eye; the whole is in its title.
-pub fn evidence_number(number: &str) -> Markup {
-    let short: String = number.chars().take(EVIDENCE_SHOWN).collect();
-    html! { span.code title=(number) { (short) @if short.len() < number.len() { "…" } } }
 }
 
 /// Where a case stands, as a tag.

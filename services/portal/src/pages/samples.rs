@@ -312,6 +312,7 @@ pub fn looks() -> LooksView {
         answered_by: "RENIEC".into(),
         purpose: "Licencia de funcionamiento".into(),
         fields: vec!["nombres".into(), "estado".into()],
+        about: Some("20999000011".into()),
         case: Some("2026-000123".into()),
         evidence: EVIDENCE.into(),
         answered: true,
