@@ -414,3 +414,42 @@ async fn a_paper_whose_note_was_lost_is_not_made_twice() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_reads_like_the_decision_and_leaves_no_trace() {
+    town(MONDAY, |town| async move {
+        let receipt = town.file("k1").await;
+        town.work().await;
+        let before = town.trail(&receipt).await;
+        let shown = town
+            .workflow
+            .preview(&gladys(), receipt.case, Verdict::Grant)
+            .await
+            .expect("allowed");
+        assert!(
+            town.workflow
+                .preview(&marco(), receipt.case, Verdict::Grant)
+                .await
+                .is_err()
+        );
+        assert_eq!(town.trail(&receipt).await, before);
+        let number = town
+            .workflow
+            .decide(&gladys(), receipt.case, grant())
+            .await
+            .expect("granted");
+        assert_eq!(
+            number.as_deref(),
+            Some("RG-000001-2026"),
+            "the preview used no number"
+        );
+        town.work().await;
+        let papers = town.workflow.inner.papers.on_shelf();
+        let made = papers
+            .iter()
+            .find(|paper| paper.template == "resolution-granted")
+            .expect("made");
+        assert_eq!(made.blocks, shown);
+    })
+    .await;
+}
