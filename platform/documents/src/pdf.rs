@@ -72,4 +72,39 @@ mod tests {
         )];
         assert!(matches!(render(&paper), Err(RenderError::TooLarge("text"))));
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8))]
+        #[test]
+        fn whatever_people_write_is_printed(
+            name in "\\PC{1,60}",
+            text in "\\PC{0,200}",
+            cells in proptest::collection::vec("[\\PC\n\t]{0,40}", 0..12),
+            columns in 1_usize..12,
+        ) {
+            let at = kernel::Moment::from_seconds(1_795_440_240);
+            let mut paper = crate::Paper::new(&name, kernel::Locale::Qu, &text, at)
+                .office(&name)
+                .number(&text)
+                .heading(&text)
+                .paragraph(text.as_str())
+                .list(true, cells.iter().map(String::as_str))
+                .pairs(cells.iter().map(|cell| (cell.as_str(), text.as_str())))
+                .table(crate::Table {
+                    caption: name.clone(),
+                    columns: vec![name.clone(); columns],
+                    rows: vec![cells.clone(), cells],
+                })
+                .signature(crate::Signing {
+                    field: crate::Field::Seal,
+                    name: text.clone(),
+                    post: name.clone(),
+                    date: String::new(),
+                });
+            paper.words = sample::words();
+            let made = render(&paper);
+            let blank = name.trim().is_empty();
+            proptest::prop_assert!(made.is_ok() || blank, "{:?}", made.err());
+        }
+    }
 }

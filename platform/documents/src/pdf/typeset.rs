@@ -188,12 +188,18 @@ impl Faces {
     /// Where to cut a piece so that what stays is at most `room` wide, measured as it will be drawn: cutting between
     /// two letters undoes their kerning. `any` takes the first letter however wide it is.
     fn cut(&self, piece: &Piece, room: f32, size: f32, any: bool) -> Option<usize> {
-        let mut places: Vec<usize> = piece
-            .glyphs
-            .iter()
-            .map(|glyph| glyph.text_range.start)
-            .collect();
-        places.retain(|place| *place > 0);
+        let mut used = 0.0;
+        let mut places = Vec::new();
+        for glyph in &piece.glyphs {
+            // Kerning takes back less than half an em; beyond that nothing can fit.
+            if used > room + size * 0.5 && !places.is_empty() {
+                break;
+            }
+            if glyph.text_range.start > 0 {
+                places.push(glyph.text_range.start);
+            }
+            used += glyph.x_advance * size;
+        }
         places.dedup();
         let fits = |at: &&usize| self.piece(&piece.text[..**at], piece.bold, size).width <= room;
         let found = places.iter().rev().find(fits).copied();
