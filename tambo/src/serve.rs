@@ -196,9 +196,18 @@ fn outer(house: &House, rooms: &[Room]) -> Result<Router, Problem> {
         behind_proxy: settings.secure() && settings.pages.tls_key.is_none(),
         actor_of: house.identity.actor_fn(),
         metrics: house.metrics.clone(),
-        limits: Limits::default(),
+        limits: limits(settings.pages.requests_per_minute),
     };
     Ok(web::outer(gathered.router, outer))
+}
+
+/// The usual limits with the operator's own for one client: ten seconds' worth may come at once, as a page load does.
+fn limits(requests_per_minute: u32) -> Limits {
+    Limits {
+        burst: (requests_per_minute / 6).max(1),
+        per_second: (requests_per_minute / 60).max(1),
+        ..Limits::default()
+    }
 }
 
 /// What operators look at, and the timer that keeps the directory fresh.

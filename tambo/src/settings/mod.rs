@@ -199,7 +199,7 @@ impl Default for Pages {
             origin: "http://localhost:8080".into(),
             tls_certificate: None,
             tls_key: None,
-            requests_per_minute: 600,
+            requests_per_minute: 1800,
         }
     }
 }
