@@ -1,6 +1,6 @@
 //! From a procedure's fields to questions on a page, and from answers to the words that show them.
 
-use kernel::Locale;
+use kernel::{Locale, Moment};
 use web::Visit;
 use workflow::FieldError;
 use workflow::procedure::{Answers, Field, FieldKind};
@@ -56,6 +56,11 @@ pub fn words(visit: &Visit, field: &Field, answer: &str) -> String {
             "yes" => visit.t("portal-yes"),
             _ => visit.t("portal-no"),
         },
+        FieldKind::Date => {
+            // Noon anywhere in the Americas and Europe falls on the same day here.
+            let noon = Moment::parse_iso(&format!("{answer}T12:00:00Z"));
+            noon.map_or_else(|| answer.to_owned(), |noon| visit.date(noon))
+        }
         FieldKind::Number => match &field.unit {
             Some(unit) if !answer.is_empty() => format!("{answer} {unit}"),
             _ => answer.to_owned(),

@@ -1,6 +1,6 @@
 //! The receipt of presentation (constancia): number, date and time, deadline, and how anybody verifies it. Printable.
 
-use maud::html;
+use maud::{Markup, html};
 use web::parts::{Row, Tone, link_button, link_quiet, notice, summary_list};
 use web::{Page, Visit};
 
@@ -21,7 +21,7 @@ pub fn receipt(visit: &Visit, view: &ReceiptView) -> Page {
             }
             (summary_list(visit, &rows(visit, view)))
             (cord::cord(visit, &view.clock))
-            p { (parts::silence(visit, view.silence)) }
+            @if !view.clock.over { p { (parts::silence(visit, view.silence)) } }
         }
         @if view.waiting > 0 {
             (notice(Tone::Warn, "", html! { p { (visit.tt("portal-receipt-waiting", &[("count", parts::count(view.waiting))])) } }))
@@ -32,14 +32,21 @@ pub fn receipt(visit: &Visit, view: &ReceiptView) -> Page {
             button.btn.quiet type="button" data-print hidden { (visit.t("portal-print")) }
             (link_quiet(&view.case, &visit.t("portal-receipt-follow")))
         }
+        @if !view.clock.over { (next(visit)) }
+    };
+    Ok(web::page(visit, &visit.t("portal-receipt-title"), body))
+}
+
+/// What happens now.
+fn next(visit: &Visit) -> Markup {
+    html! {
         h2 { (visit.t("portal-receipt-next")) }
         ol.way {
             @for step in ["portal-receipt-next-1", "portal-receipt-next-2", "portal-receipt-next-3"] {
                 li { (visit.t(step)) }
             }
         }
-    };
-    Ok(web::page(visit, &visit.t("portal-receipt-title"), body))
+    }
 }
 
 /// What anybody sees who follows the QR code or types the receipt's code: that it is ours, and no names.
