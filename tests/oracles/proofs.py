@@ -120,7 +120,7 @@ def check(text, keys):
 
 def beside(path, digest):
     """What a question's proof proves is the signature of the question, in the container that lies beside it."""
-    container = path.rsplit("-", 1)[0] + "-question.asice"
+    container = path.removesuffix(".tlog-proof").rsplit("-", 1)[0] + "-question.asice"
     with zipfile.ZipFile(container) as archive:
         signature = archive.read("META-INF/signatures.xml")
     if hashlib.sha256(signature).hexdigest() != digest:
