@@ -146,6 +146,8 @@ impl Authority {
                 .held
                 .write()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
+            // The members hold it, and refuse what is older: a clock that was set back must not stop the instance.
+            held.directory.serial = held.directory.serial.max(earlier.serial);
             for member in &earlier.members {
                 if !held
                     .directory

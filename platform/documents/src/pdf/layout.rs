@@ -382,6 +382,8 @@ impl Flow<'_> {
         };
         let running = joined(&[&paper.title, &paper.number]);
         let foot = match &paper.check {
+            // On a single page nothing repeats: only the code, which is among what is read aloud too.
+            Some(check) if count == 1 => format!("{} {}", paper.words.code, check.code),
             Some(check) => joined(&[&paper.body, &format!("{} {}", paper.words.code, check.code)]),
             None => paper.body.clone(),
         };
