@@ -4,7 +4,6 @@
 //! its judgement in the words of ETSI EN 319 102-1. Formats: ISO 32000-1 section 12.8, ETSI EN 319 142-1.
 
 mod dates;
-mod envelope;
 mod revisions;
 mod sign;
 mod signatures;

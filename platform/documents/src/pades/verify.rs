@@ -4,7 +4,6 @@
 //! is where attacks live), bounded in size and count, and ends with a verdict in every case, never with a panic.
 //! Revocation is not part of this judgement: a PAdES-B-T file carries no answer about it.
 
-use der::asn1::ObjectIdentifier;
 use kernel::Moment;
 use lopdf::{Document, LoadOptions};
 use trust::cert::{Certificate, usage};
@@ -12,9 +11,9 @@ use trust::cms::{Signed, SignedData};
 use trust::name::COMMON_NAME;
 use trust::{Anchors, Hash, TrustError, tsp};
 
+use super::revisions;
 use super::signatures::{self, Found};
 use super::verdict::{Indication, Reason, SignatureReport, State, Step, Verdict};
-use super::{envelope, revisions};
 
 /// Largest PDF judged, in bytes: three times what is taken in, for files of other bodies.
 pub const PDF_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -130,17 +129,13 @@ impl Verifier {
 
     fn judge_stamp(&self, report: &mut SignatureReport, found: &Found, pdf: &[u8]) {
         let covered = found.covered(pdf);
-        let checked = envelope::check(&found.contents)
-            .map_err(|wrong| Failed(Reason::FormatFailure, wrong.into()));
-        let stamped = checked.and_then(|()| {
-            tsp::verify_token(
-                &found.contents,
-                |hash| hash.digest(&covered),
-                &self.anchors,
-                &[],
-            )
-            .map_err(stamp_failed)
-        });
+        let stamped = tsp::verify_token(
+            &found.contents,
+            |hash| hash.digest(&covered),
+            &self.anchors,
+            &[],
+        )
+        .map_err(stamp_failed);
         match stamped {
             Ok(stamped) => {
                 report.stamped_at = Some(stamped.at());
@@ -190,8 +185,6 @@ impl Verifier {
             let detail = String::from_utf8_lossy(&found.sub_filter).into_owned();
             return Err((FORM, Failed(Reason::CryptoConstraintsFailure, detail)));
         }
-        envelope::check(&found.contents)
-            .map_err(|wrong| (FORM, Failed(Reason::FormatFailure, wrong.to_owned())))?;
         let data = SignedData::from_der(&found.contents).map_err(|cause| (FORM, cause.into()))?;
         if data.content().is_some() {
             return Err((
@@ -238,8 +231,6 @@ impl Verifier {
     fn stamp(&self, signed: &Signed) -> Result<Option<Moment>, Failed> {
         let mut earliest = None;
         for token in signed.timestamps() {
-            envelope::check(token)
-                .map_err(|wrong| Failed(Reason::TimestampFailure, wrong.to_owned()))?;
             let value = signed.signature_value();
             let stamped = tsp::verify_token(token, |hash| hash.digest(value), &self.anchors, &[])
                 .map_err(stamp_failed)?;
@@ -359,7 +350,3 @@ impl SignatureReport {
 
 /// The digest algorithm of what this crate signs.
 pub(super) const HASH: Hash = Hash::Sha256;
-
-/// id-aa-signatureTimeStampToken.
-pub(super) const SIGNATURE_TIME_STAMP: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
