@@ -29,15 +29,16 @@ export async function launch() {
 }
 
 /** Everything that the tests measured, for the report. */
-export const measured = { pages: 0, axePages: 0, heaviest: { bytes: 0, path: "" }, violations: [], tooHeavy: [] };
+export const measured = { pages: 0, axePages: 0, heaviest: { bytes: 0, path: "" }, violations: [], tooHeavy: [], tooWide: [] };
 
 /** A visitor: a browser context of its own, with or without script. */
 export class Visitor {
-  static async arrive(browser, { script = true, language = "es", width = 1200 } = {}) {
+  static async arrive(browser, { script = true, language = "es", width = 1200, dark = false } = {}) {
     const context = await browser.newContext({
       javaScriptEnabled: script,
       viewport: { width, height: 900 },
       locale: language,
+      colorScheme: dark ? "dark" : "light",
       acceptDownloads: true,
       ignoreHTTPSErrors: true,
     });
@@ -82,8 +83,10 @@ export class Visitor {
     return this.page.innerText("body");
   }
 
-  /** axe on the page as it stands; every violation counts, whatever its impact. */
+  /** The page as it stands: no wider than the window, and axe finds nothing, whatever its impact. */
   async examine() {
+    const [wide, window] = await this.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    if (wide > window) measured.tooWide.push(`${this.path()}: ${wide} px in a window of ${window} px`);
     if (!this.script) return;
     await this.page.evaluate(axeSource);
     const found = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
