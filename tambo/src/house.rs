@@ -258,7 +258,11 @@ impl House {
     }
 }
 
-fn log_settings(ground: &Ground, authority: Option<&Authority>) -> Result<LogSettings, Problem> {
+/// What this body's log needs.
+///
+/// # Errors
+/// A key can't be used.
+pub fn log_settings(ground: &Ground, authority: Option<&Authority>) -> Result<LogSettings, Problem> {
     let exchange = &ground.settings.exchange;
     let witness = match authority {
         Some(authority) => Some(WitnessPeer::Local(authority.witness.clone())),

@@ -141,6 +141,20 @@ fn certificates(house: &House, findings: &mut Findings) -> Outcome {
 }
 
 async fn log(house: &House, findings: &mut Findings) -> Outcome {
+    match house.log.cosign().await {
+        _ if house.log.witness().is_none() => {
+            findings.warn(
+                "witness",
+                "none is set: nobody outside would notice another history",
+            );
+        }
+        Ok(true) => findings.good("witness", "it has seen this log and nothing else"),
+        Ok(false) => findings.warn(
+            "witness",
+            "away, or not asked yet: it has not cosigned the newest checkpoint",
+        ),
+        Err(error) => findings.bad("witness", error),
+    }
     let report = house.log.check().await?;
     if report.is_sound() {
         findings.good(

@@ -3,8 +3,13 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use kernel::SystemClock;
+use trust::log::Log;
 
 use super::{Outcome, Problem};
+use crate::house::Ground;
 use crate::settings::Settings;
 use crate::{backup, house};
 
@@ -23,6 +28,9 @@ pub struct RestoreOptions {
     /// Another store than the one in the settings, for example `postgres://...`.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// The backup is older than what the body's log has shown its witness: go on with the log under a new name.
+    #[arg(long)]
+    log_goes_on: bool,
 }
 
 /// Runs the command.
@@ -38,6 +46,12 @@ pub async fn run(options: RestoreOptions) -> Outcome {
         .import(&mut BufReader::new(File::open(&rows)?))
         .await?;
     store.close().await;
+    if options.log_goes_on {
+        println!(
+            "The log goes on as {}.",
+            log_goes_on(settings.clone(), passphrase).await?
+        );
+    }
     std::fs::remove_file(&rows)?;
     println!(
         "{}: {} files, {count} rows",
@@ -49,6 +63,15 @@ pub async fn run(options: RestoreOptions) -> Outcome {
         settings.path(&settings.keys.passphrase_file).display()
     );
     Ok(())
+}
+
+/// The next name of the body's log, which takes over all entries that the backup has.
+async fn log_goes_on(mut settings: Settings, passphrase: String) -> Result<String, Problem> {
+    settings.keys.passphrase = Some(passphrase);
+    let ground = Ground::lay(settings, Arc::new(SystemClock)).await?;
+    let log = Log::succeed(ground.store.clone(), house::log_settings(&ground, None)?).await?;
+    ground.store.close().await;
+    Ok(log.origin().to_owned())
 }
 
 fn read_settings(folder: &std::path::Path) -> Result<Settings, Problem> {

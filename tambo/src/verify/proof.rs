@@ -6,13 +6,14 @@ use trust::log::proof::{ProofFile, ProofFileFault};
 use super::{Report, Trusted};
 
 /// The steps in the order in which they are taken.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     "the file has the form of a log proof",
     "a trusted log signed the checkpoint",
     "the trusted witnesses' cosignatures hold",
     "the entry is in the log at its place",
     "the entry is whole",
     "the entry speaks of the stated digest",
+    "the entry says what is stated",
 ];
 
 pub(super) fn verify(bytes: &[u8], trusted: &Trusted, report: &mut Report) {
@@ -56,5 +57,6 @@ fn step_of(fault: &ProofFileFault) -> usize {
         ProofFileFault::Inclusion(_) => 3,
         ProofFileFault::Entry(_) => 4,
         ProofFileFault::Digest => 5,
+        ProofFileFault::Told => 6,
     }
 }

@@ -100,11 +100,6 @@ impl Report {
             .unwrap_or(Verdict::Invalid)
     }
 
-    /// Whether everything held.
-    pub fn is_valid(&self) -> bool {
-        self.verdict() == Verdict::Valid
-    }
-
     pub(super) fn held(&mut self, what: impl fmt::Display) {
         self.step(Verdict::Valid, what);
     }

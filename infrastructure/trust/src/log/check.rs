@@ -468,6 +468,8 @@ fn columns(row: &EntryRow) -> Option<&'static str> {
         Some("the salt or the digest is not the entry's")
     } else if !leaf.commits_to_about(&row.salt, row.about.as_deref()) {
         Some("the pseudonym is not the entry's")
+    } else if !leaf.commits_to_note(&row.salt, &row.note) {
+        Some("the note is not the entry's")
     } else {
         None
     }

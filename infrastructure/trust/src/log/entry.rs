@@ -1,8 +1,8 @@
 //! An entry: what is written into the log about one act, and the commitments that keep it free of personal data.
 //!
-//! Read by every crate that enters acts. The published bytes are canonical JSON (keys sorted, no spaces). A subject
-//! and a digest stand in them only as commitments under a random salt that stays in the body's store: whoever gets
-//! the salt with a proof can check them, nobody can guess them from the public log.
+//! Read by every crate that enters acts. The published bytes are canonical JSON (keys sorted, no spaces). A subject,
+//! a digest and the note stand in them only as commitments under a random salt that stays in the body's store: whoever
+//! gets the salt with a proof can check them, nobody can guess them from the public log. Kind and time are public.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -78,8 +78,8 @@ pub struct Leaf {
     pub id: String,
     /// What happened.
     pub kind: String,
-    /// Codes and identifiers.
-    pub note: BTreeMap<String, String>,
+    /// Commitment to the note's canonical JSON.
+    pub note: String,
     /// Version of this form: 1.
     pub v: u32,
 }
@@ -182,6 +182,11 @@ impl Entry {
         self
     }
 
+    /// The note as canonical JSON.
+    pub fn note_text(&self) -> String {
+        serde_json::to_string(&self.note).expect("text always serialises")
+    }
+
     /// The published form under `salt`.
     pub fn leaf(&self, id: Id, salt: &Hash) -> Result<Leaf, EntryFault> {
         let sign = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-_".contains(&c);
@@ -200,7 +205,7 @@ impl Entry {
             digest: commitment(salt, "digest", &self.digest),
             id: id.to_string(),
             kind: self.kind.clone(),
-            note: self.note.clone(),
+            note: commitment(salt, "note", self.note_text().as_bytes()),
             v: 1,
         })
     }
@@ -228,6 +233,11 @@ impl Leaf {
     /// Whether `digest` is what this entry commits to under `salt`.
     pub fn commits_to_digest(&self, salt: &[u8], digest: &[u8]) -> bool {
         self.digest == commitment(salt, "digest", digest)
+    }
+
+    /// Whether `text` is the canonical JSON of the note that this entry commits to under `salt`.
+    pub fn commits_to_note(&self, salt: &[u8], text: &str) -> bool {
+        self.note == commitment(salt, "note", text.as_bytes())
     }
 
     /// Whether `about` is what this entry commits to under `salt`; `None` if it concerns nobody.
@@ -261,7 +271,7 @@ mod tests {
             text.starts_with("{\"about\":\"") && text.ends_with(",\"v\":1}"),
             "{text}"
         );
-        assert!(text.contains("\"note\":{\"case\":\"EXP-2026-000001\",\"purpose\":\"licence\"}"));
+        assert!(!text.contains("EXP-2026") && !text.contains("purpose"));
         assert!(!text.contains("12345678") && !text.contains(&"01".repeat(32)));
         assert!(!text.contains(&entry.about.unwrap().to_string()));
         let leaf = Leaf::parse(&bytes).unwrap();
@@ -269,6 +279,8 @@ mod tests {
         assert!(!leaf.commits_to_digest(&[8; 32], &[1; 32]));
         assert!(leaf.commits_to_about(&[9; 32], Some(&entry.about.unwrap().0)));
         assert!(!leaf.commits_to_about(&[9; 32], None));
+        let note = "{\"case\":\"EXP-2026-000001\",\"purpose\":\"licence\"}";
+        assert!(leaf.commits_to_note(&[9; 32], note) && !leaf.commits_to_note(&[9; 32], "{}"));
         assert_eq!(leaf.at().iso(), "2026-11-23T12:44:05.123Z");
     }
 

@@ -207,6 +207,11 @@ impl Log {
         self.inner.key.verifier().name()
     }
 
+    /// Who cosigns its checkpoints, if anybody.
+    pub fn witness(&self) -> Option<&VerifierKey> {
+        self.inner.witness.as_ref().map(WitnessPeer::verifier)
+    }
+
     /// The store it lies in.
     pub fn store(&self) -> &Store {
         &self.inner.store
@@ -239,6 +244,7 @@ impl Log {
             salt: salt.to_vec(),
             digest: entry.digest.to_vec(),
             leaf: entry.leaf(id, &salt)?.bytes(),
+            note: entry.note_text(),
         };
         sql::stage(tx, id, &row).await?;
         self.inner.eager.store(EAGER_TURNS, Ordering::Release);

@@ -33,6 +33,8 @@ pub struct ProofFile {
     pub salt: Vec<u8>,
     /// Digest of what the entry is about.
     pub digest: Vec<u8>,
+    /// The entry's note as canonical JSON.
+    pub told: String,
     /// Hashes from the leaf's sibling up.
     pub path: Vec<Hash>,
     /// The checkpoint with all its signatures.
@@ -67,6 +69,7 @@ pub struct Confirmed {
     index: u64,
     size: u64,
     leaf: Leaf,
+    told: BTreeMap<String, String>,
     digest: Vec<u8>,
     cosigned: Vec<(String, Moment)>,
 }
@@ -105,6 +108,9 @@ pub enum ProofFileFault {
     /// The digest isn't the one that the entry commits to.
     #[error("the entry does not speak of this digest")]
     Digest,
+    /// The note isn't the one that the entry commits to.
+    #[error("the entry does not say this")]
+    Told,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,6 +118,7 @@ pub enum ProofFileFault {
 struct Extra {
     digest: String,
     leaf: String,
+    note: String,
     salt: String,
 }
 
@@ -120,6 +127,7 @@ impl fmt::Display for ProofFile {
         let extra = Extra {
             digest: HEXLOWER.encode(&self.digest),
             leaf: String::from_utf8_lossy(&self.leaf).into_owned(),
+            note: self.told.clone(),
             salt: HEXLOWER.encode(&self.salt),
         };
         let extra = serde_json::to_vec(&extra).map_err(|_| fmt::Error)?;
@@ -177,12 +185,13 @@ impl ProofFile {
             .enumerate()
             .map(hash)
             .collect::<Result<_, _>>()?;
-        let (leaf, salt, digest) = extra;
+        let (leaf, salt, digest, told) = extra;
         Ok(Self {
             index,
             leaf,
             salt,
             digest,
+            told,
             path,
             note: Note::parse(note.as_bytes())?,
         })
@@ -226,6 +235,10 @@ impl ProofFile {
         if !leaf.commits_to_digest(&self.salt, &self.digest) {
             return Err(ProofFileFault::Digest);
         }
+        if !leaf.commits_to_note(&self.salt, &self.told) {
+            return Err(ProofFileFault::Told);
+        }
+        let told = serde_json::from_str(&self.told).map_err(|_| ProofFileFault::Told)?;
         let Checkpoint { origin, size, .. } = checkpoint;
         let digest = self.digest.clone();
         Ok(Confirmed {
@@ -233,6 +246,7 @@ impl ProofFile {
             index: self.index,
             size,
             leaf,
+            told,
             digest,
             cosigned,
         })
@@ -249,18 +263,23 @@ impl ProofFile {
     }
 }
 
-fn parse_extra(line: &str) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
+fn parse_extra(line: &str) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>, String)> {
     let bytes = BASE64
         .decode(line.strip_prefix("extra ")?.as_bytes())
         .ok()?;
-    let Extra { digest, leaf, salt } = serde_json::from_slice(&bytes).ok()?;
+    let Extra {
+        digest,
+        leaf,
+        note,
+        salt,
+    } = serde_json::from_slice(&bytes).ok()?;
     let hex = |text: &str| {
         HEXLOWER
             .decode(text.as_bytes())
             .ok()
             .filter(|v| v.len() == 32)
     };
-    Some((leaf.into_bytes(), hex(&salt)?, hex(&digest)?))
+    Some((leaf.into_bytes(), hex(&salt)?, hex(&digest)?, note))
 }
 
 impl Confirmed {
@@ -291,7 +310,7 @@ impl Confirmed {
 
     /// Codes and identifiers of the entry.
     pub fn note(&self) -> &BTreeMap<String, String> {
-        &self.leaf.note
+        &self.told
     }
 
     /// Digest of what the entry is about.
@@ -339,6 +358,7 @@ mod tests {
             leaf,
             salt: vec![3; 32],
             digest: vec![5; 32],
+            told: entry.note_text(),
             path: vec![left],
             note,
         };
@@ -365,6 +385,7 @@ mod tests {
         assert_eq!(confirmed.at(), Moment::from_seconds(1_700_000_000));
         assert_eq!(confirmed.cosigned().len(), 1);
         assert_eq!(confirmed.digest(), [5; 32]);
+        assert_eq!(confirmed.note()["case"], "7");
     }
 
     #[test]

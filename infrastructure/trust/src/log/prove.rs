@@ -61,13 +61,18 @@ impl Log {
         let checkpoint = found.ok_or(LogError::Damaged("no checkpoint over an entry"))?;
         let path = inclusion(&mut tx, index, checkpoint.size).await?;
         let EntryRow {
-            leaf, salt, digest, ..
+            leaf,
+            salt,
+            digest,
+            note: told,
+            ..
         } = row;
         Ok(Some(ProofFile {
             index,
             leaf,
             salt,
             digest,
+            told,
             path,
             note: whole(&checkpoint)?,
         }))
@@ -191,6 +196,7 @@ fn known(row: EntryRow) -> Result<Known, LogError> {
         .digest
         .try_into()
         .map_err(|_| LogError::Damaged("a digest's length"))?;
+    let note = serde_json::from_str(&row.note).map_err(|_| LogError::Damaged("a note"))?;
     let id = row
         .id
         .parse()
@@ -201,6 +207,6 @@ fn known(row: EntryRow) -> Result<Known, LogError> {
         at: leaf.at(),
         kind: leaf.kind,
         digest,
-        note: leaf.note,
+        note,
     })
 }

@@ -20,6 +20,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "former",
         sql: include_str!("../../migrations/log_0002.sql"),
     },
+    Migration {
+        version: 3,
+        name: "note",
+        sql: include_str!("../../migrations/log_0003.sql"),
+    },
 ];
 
 /// Entries read at a time.
@@ -36,14 +41,15 @@ const HEAD_SIZE: &str = "UPDATE trust_log_head SET size = $1 WHERE name = 'head'
 const HEAD_WITNESSED: &str =
     "UPDATE trust_log_head SET witnessed = $1, behind = $2 WHERE name = 'head'";
 
-const ENTRY_STAGE: &str = "INSERT INTO trust_log_entry (id, idx, about, salt, digest, leaf) VALUES ($1, NULL, $2, $3, $4, $5)";
-const ENTRIES_STAGED: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry
+const ENTRY_STAGE: &str = "INSERT INTO trust_log_entry (id, idx, about, salt, digest, leaf, note) VALUES ($1, NULL, $2, $3, $4, $5, $6)";
+const ENTRIES_STAGED: &str = "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry
      WHERE idx IS NULL AND id > $1 ORDER BY id LIMIT $2";
-const ENTRIES_INDEXED: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry
+const ENTRIES_INDEXED: &str = "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry
      WHERE idx >= $1 ORDER BY idx LIMIT $2";
-const ENTRIES_ABOUT: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry
+const ENTRIES_ABOUT: &str = "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry
      WHERE about = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-const ENTRY: &str = "SELECT id, idx, about, salt, digest, leaf FROM trust_log_entry WHERE id = $1";
+const ENTRY: &str =
+    "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry WHERE id = $1";
 const ENTRY_INDEX: &str = "UPDATE trust_log_entry SET idx = $2 WHERE id = $1 AND idx IS NULL";
 const ENTRIES_STAGED_COUNT: &str = "SELECT COUNT(*) FROM trust_log_entry WHERE idx IS NULL";
 
@@ -103,6 +109,7 @@ pub(super) struct EntryRow {
     pub salt: Vec<u8>,
     pub digest: Vec<u8>,
     pub leaf: Vec<u8>,
+    pub note: String,
 }
 
 /// A stored checkpoint: the log's own note, and the witnesses' lines apart.
@@ -145,6 +152,7 @@ fn entry(row: &Row) -> Result<EntryRow, StoreError> {
         salt: row.bytes(3)?,
         digest: row.bytes(4)?,
         leaf: row.bytes(5)?,
+        note: row.text(6)?,
     })
 }
 
@@ -179,7 +187,14 @@ pub(super) async fn set_witnessed(tx: &mut Tx, size: u64, behind: u64) -> Result
 }
 
 pub(super) async fn stage(tx: &mut Tx, id: Id, row: &EntryRow) -> Result<(), StoreError> {
-    let values = params![id, row.about.clone(), &row.salt, &row.digest, &row.leaf];
+    let values = params![
+        id,
+        row.about.clone(),
+        &row.salt,
+        &row.digest,
+        &row.leaf,
+        &row.note
+    ];
     tx.execute(ENTRY_STAGE, &values).await.map(drop)
 }
 

@@ -10,7 +10,7 @@ struct Watched {
     text: bool,
 }
 
-const WATCHED: [Watched; 7] = [
+const WATCHED: [Watched; 8] = [
     Watched {
         name: "leaf",
         read: "SELECT idx, leaf FROM trust_log_entry ORDER BY idx",
@@ -34,6 +34,12 @@ const WATCHED: [Watched; 7] = [
         read: "SELECT idx, about FROM trust_log_entry ORDER BY idx",
         write: "UPDATE trust_log_entry SET about = $2 WHERE idx = $1",
         text: false,
+    },
+    Watched {
+        name: "told",
+        read: "SELECT idx, note FROM trust_log_entry ORDER BY idx",
+        write: "UPDATE trust_log_entry SET note = $2 WHERE idx = $1",
+        text: true,
     },
     Watched {
         name: "tile",

@@ -1,0 +1,1 @@
+ALTER TABLE trust_log_entry ADD COLUMN note TEXT NOT NULL DEFAULT '{}';
