@@ -300,6 +300,10 @@ async fn build_exchange(
     settings.systems_listen = own.client_listen;
     settings.directory_url = Some(format!("{}/directory", own.authority.trim_end_matches('/')));
     settings.body_bytes_max = own.message_bytes_max;
+    settings.utc_offset_minutes = country::utc_offset_minutes(&ground.settings.body.time_zone, ground.clock.now());
+    if own.spelling == "dotted" {
+        settings.spelling = exchange::domain::codes::Spelling::Dotted;
+    }
     let keys = exchange::Keys::new(
         ground.identity_of(credentials::SIGN)?,
         ground.identity_of(credentials::TLS)?,

@@ -170,7 +170,9 @@ fn failure(error: AskError) -> AskFailure {
     match error {
         AskError::BadSignature { .. } => AskFailure::BadSignature(text),
         AskError::NoAgreement { .. } => AskFailure::NotAllowed(text),
-        AskError::Refused { .. } => AskFailure::NotAllowed(text),
+        AskError::Refused { ref code, .. } if code.to_lowercase().contains("access") => AskFailure::NotAllowed(text),
+        // Another refusal is the registry's passing trouble (its clock, its log, its time stamps): ask again soon.
+        AskError::Refused { .. } => AskFailure::Away(text),
         AskError::Unreachable { .. } | AskError::Timeout | AskError::Own(_) => {
             AskFailure::Away(text)
         }

@@ -1,5 +1,6 @@
 //! Serving a body: listeners, the outer layer, jobs, timers, and a stop that loses nothing.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub struct Serving {
     pub house: Arc<House>,
     tasks: JoinSet<()>,
     exchange: exchange::Serving,
+    systems: Option<exchange::Serving>,
 }
 
 /// Where a body listens.
@@ -45,13 +47,6 @@ impl Listeners {
     /// # Errors
     /// An address is taken or not ours; the text says which.
     pub async fn bind(settings: &Settings) -> Result<Self, Problem> {
-        let bind = async |what: &str, address| {
-            TcpListener::bind(address).await.map_err(|error| {
-                Problem(format!(
-                    "{what} {address}: {error}; is another program using it?"
-                ))
-            })
-        };
         Ok(Self {
             pages: bind("[pages] listen", settings.pages.listen).await?,
             exchange: bind("[exchange] listen", settings.exchange.listen).await?,
@@ -116,23 +111,44 @@ impl Serving {
             tasks.spawn(tick(timer, stopped.clone()));
         }
         let exchange = house.exchange.serve(listeners.exchange);
+        let systems = match house.ground.settings.exchange.client_listen {
+            Some(address) => {
+                let listener = bind("[exchange] client_listen", address).await?;
+                Some(house.exchange.serve_systems(listener, false)?)
+            }
+            None => None,
+        };
+        let unfinished = house.exchange.reconcile().await?;
+        if unfinished > 0 {
+            tracing::info!(questions = unfinished, "questions that an earlier process broke off were closed");
+        }
         tracing::info!(body = house.ground.settings.body.code, "serving");
         Ok(Self {
             house,
             tasks,
             exchange,
+            systems,
         })
     }
 
     /// Waits until everything under way has ended, once `stopped` is true.
     pub async fn ended(mut self) {
         self.exchange.stop().await;
+        if let Some(systems) = self.systems {
+            systems.stop().await;
+        }
         let rest = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_TIME, rest).await.is_err() {
             tracing::warn!("some work did not end in time; it goes on at the next start");
         }
         self.house.ground.store.close().await;
     }
+}
+
+async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Problem> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Problem(format!("{what} {address}: {error}; is another program using it?")))
 }
 
 /// Opens a body: its ground, its authority if it is one, its house.
@@ -264,16 +280,9 @@ pub async fn problems(house: &House) -> Vec<String> {
         Ok(_) => {}
         Err(error) => found.push(format!("store: {error}")),
     }
-    let now = house.ground.clock.now();
-    match house.exchange.directory() {
-        None => found.push("no directory of the instance yet".to_owned()),
-        Some(directory) if directory.expires_at <= now => {
-            found.push(format!(
-                "the directory was good until {}",
-                directory.expires_at
-            ));
-        }
-        Some(_) => {}
+    match house.exchange.problems().await {
+        Ok(problems) => found.extend(problems),
+        Err(fault) => found.push(format!("exchange: {fault}")),
     }
     found
 }

@@ -206,8 +206,7 @@ impl<'a> Walk<'a> {
         {
             if Instant::now() > deadline {
                 // Out of office hours the reception waits for the next opening: move the clock there.
-                self.country.clock.shift(3_600);
-                self.office.ground.store.wake();
+                self.country.leap.by(3_600).await?;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -322,25 +321,12 @@ impl<'a> Walk<'a> {
 
     async fn silence(&mut self, actor: &Actor, case: &CaseView<'_>) -> Outcome {
         let days = case.clock.silence_at.map_or(0, |at| {
-            at.seconds_since(self.country.clock.now()) / 86_400 + 1
+            at.seconds_since(self.country.leap.clock.now()) / 86_400 + 1
         });
         if !(1..=SILENCE_DAYS_MAX).contains(&days) {
             return Err(Problem(format!("silence would come in {days} days")));
         }
-        self.country.clock.shift(days * 86_400);
-        for body in &self.country.bodies {
-            body.house.ground.store.wake();
-        }
-        // A directory holds for a day: after the leap each body takes the new one, as its timer would.
-        if let Some(authority) = &self.country.bodies[0].house.authority {
-            authority.publish()?;
-            for body in &self.country.bodies {
-                body.house
-                    .exchange
-                    .take_directory(&authority.published())
-                    .await?;
-            }
-        }
+        self.country.leap.by(days * 86_400).await?;
         let deadline = Instant::now() + PATIENCE;
         while !self
             .workflow

@@ -11,7 +11,7 @@ mod seed;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kernel::{Clock, Moment, ShiftedClock};
+use kernel::{Clock, Fault, Moment, ShiftedClock};
 use tokio::sync::watch;
 
 use crate::authority::Authority;
@@ -51,8 +51,36 @@ pub struct DemoOptions {
 /// A country that is running.
 pub struct Country {
     bodies: Vec<Serving>,
-    clock: Arc<ShiftedClock>,
+    leap: Arc<Leap>,
     stop: watch::Sender<bool>,
+}
+
+/// The country's clock, and what must follow when it leaps.
+pub struct Leap {
+    clock: Arc<ShiftedClock>,
+    authority: Authority,
+    bodies: Vec<(exchange::Exchange, store::Store)>,
+}
+
+impl Leap {
+    /// Moves the clock by `seconds`. What waited for a time stamp gets it first; the directory, which holds for a day,
+    /// is signed anew and taken by every body, as their timers would do within a minute.
+    ///
+    /// # Errors
+    /// A store or the authority's key fails.
+    pub async fn by(&self, seconds: i64) -> Result<(), Fault> {
+        for (exchange, _) in &self.bodies {
+            exchange.stamp().await?;
+        }
+        self.clock.shift(seconds);
+        self.authority.publish()?;
+        let published = self.authority.published();
+        for (exchange, store) in &self.bodies {
+            exchange.take_directory(&published).await?;
+            store.wake();
+        }
+        Ok(())
+    }
 }
 
 impl Country {
@@ -134,32 +162,25 @@ async fn found(options: &DemoOptions, clock: Arc<ShiftedClock>) -> Result<(Count
     for ground in &grounds {
         authority.admit(ground).await?;
     }
-    let (stop, stopped) = serve::stop_signal();
-    let mut bodies = Vec::new();
+    let mut houses = Vec::new();
     for ground in grounds {
         let ground = plan::anchored(ground, &authority);
-        let own = ground
-            .settings
-            .is(Part::Authority)
-            .then(|| authority.clone());
+        let own = ground.settings.is(Part::Authority).then(|| authority.clone());
         let listeners = Listeners::bind(&ground.settings).await?;
         let house = House::build(ground, own).await?;
-        house
-            .exchange
-            .take_directory(&authority.published())
-            .await?;
+        house.exchange.take_directory(&authority.published()).await?;
         seed::fill(&house, &authority).await?;
-        let demo = pages::room(&house, clock.clone());
+        houses.push((house, listeners));
+    }
+    let bodies = houses.iter().map(|(house, _)| (house.exchange.clone(), house.ground.store.clone())).collect();
+    let leap = Arc::new(Leap { clock, authority, bodies });
+    let (stop, stopped) = serve::stop_signal();
+    let mut bodies = Vec::new();
+    for (house, listeners) in houses {
+        let demo = pages::room(&house, &leap);
         bodies.push(Serving::of(house, demo, listeners, None, &stopped).await?);
     }
-    Ok((
-        Country {
-            bodies,
-            clock,
-            stop,
-        },
-        first,
-    ))
+    Ok((Country { bodies, leap, stop }, first))
 }
 
 fn welcome(country: &Country, first: u16) -> Outcome {
@@ -179,7 +200,7 @@ fn welcome(country: &Country, first: u16) -> Outcome {
     }
     println!(
         "\nTime there: {}. Stop with Ctrl-C; the data stay.",
-        country.clock.now()
+        country.leap.clock.now()
     );
     Ok(())
 }

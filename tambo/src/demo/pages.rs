@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
-use kernel::{Clock, ShiftedClock};
+use kernel::Clock;
 use maud::html;
 use serde::Deserialize;
 use town::Population;
 use web::parts::{Tone, button_named, button_quiet};
 use web::{Audience, Form, Page, Room, Routes, Visit, csrf_field};
 
-use super::plan;
+use super::{Leap, plan};
 use crate::house::House;
 
 /// Farthest that one click moves the clock, in days.
@@ -27,20 +27,15 @@ const TEXTS: &[(kernel::Locale, &str)] = &[
 #[derive(Clone)]
 struct Demo {
     identity: identity::Identity,
-    store: store::Store,
-    clock: Arc<ShiftedClock>,
+    leap: Arc<Leap>,
 }
 
 /// The room, for the municipality only.
-pub fn room(house: &House, clock: Arc<ShiftedClock>) -> Vec<Room> {
+pub fn room(house: &House, leap: &Arc<Leap>) -> Vec<Room> {
     if house.ground.settings.body.code != plan::OFFICE {
         return Vec::new();
     }
-    let demo = Demo {
-        identity: house.identity.clone(),
-        store: house.ground.store.clone(),
-        clock,
-    };
+    let demo = Demo { identity: house.identity.clone(), leap: leap.clone() };
     let routes = Routes::new().get("/demo", show).post("/demo/clock", shift);
     let room = Room::new("demo")
         .routes(routes.with_state(demo))
@@ -50,7 +45,7 @@ pub fn room(house: &House, clock: Arc<ShiftedClock>) -> Vec<Room> {
 
 async fn show(visit: Visit, State(demo): State<Demo>) -> Page {
     let population = Population::demo();
-    let now = demo.clock.now();
+    let now = demo.leap.clock.now();
     let accounts: BTreeMap<String, String> = demo
         .identity
         .people()
@@ -102,7 +97,6 @@ struct Shift {
 }
 
 async fn shift(State(demo): State<Demo>, Form(form): Form<Shift>) -> Page {
-    demo.clock.shift(form.days.clamp(0, DAYS_MAX) * 86_400);
-    demo.store.wake();
+    demo.leap.by(form.days.clamp(0, DAYS_MAX) * 86_400).await?;
     Ok(Redirect::to("/demo#clock").into_response())
 }

@@ -171,7 +171,7 @@ impl Evidence {
     /// # Errors
     /// A file is not proven valid; its report is printed.
     pub fn check(&self, country: &Country) -> Outcome {
-        let trusted = Trusted::from_folder(&self.folder.join(TRUST), country.clock.now())?;
+        let trusted = Trusted::from_folder(&self.folder.join(TRUST), country.leap.clock.now())?;
         for file in &self.files {
             let report = verify_file(file, &trusted);
             if report.verdict() != Verdict::Valid {
