@@ -50,6 +50,11 @@ const LABEL: Style = Style {
     bold: false,
     ink: GRAY,
 };
+/// The name of a column.
+const COLUMN: Style = Style {
+    bold: true,
+    ..LABEL
+};
 const TITLE: Style = Style {
     size: 19.0,
     leading: 24.0,
@@ -139,6 +144,8 @@ struct Flow<'a> {
     paper: &'a Paper,
     laid: Laid,
     y: f32,
+    /// Names of columns, drawn again on each page that a table goes on to; not read aloud again.
+    columns: Vec<(f32, Vec<Line>)>,
 }
 
 /// Lays out `paper`.
@@ -148,6 +155,7 @@ pub fn lay_out(paper: &Paper, faces: &Faces) -> Laid {
         paper,
         laid: Laid::default(),
         y: TOP,
+        columns: Vec::new(),
     };
     flow.laid.pages.push(Vec::new());
     flow.letterhead();
@@ -186,6 +194,19 @@ impl Flow<'_> {
     fn turn(&mut self) {
         self.laid.pages.push(Vec::new());
         self.y = TOP;
+        let columns = std::mem::take(&mut self.columns);
+        let style = COLUMN;
+        for (x, lines) in &columns {
+            for (place, line) in lines.iter().enumerate() {
+                let base = TOP + style.size + place as f32 * style.leading;
+                self.push(Item::Text(*x, base, line.clone(), style, Role::Header));
+            }
+        }
+        if let Some(most) = columns.iter().map(|(_, lines)| lines.len()).max() {
+            self.y = TOP + most as f32 * style.leading + 4.0;
+            self.rule(LEFT, self.y - 0.5, WIDTH, 0.5, HAIR);
+        }
+        self.columns = columns;
     }
 
     /// Starts a new page unless `height` fits on this one.

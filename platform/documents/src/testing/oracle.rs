@@ -63,6 +63,16 @@ async fn signed_files(folder: &Path, kind: Algorithm) {
         &town.stamper,
     )
     .await;
+    let long = crate::pdf::render(&super::sample::resolution(40)).expect("renders");
+    let long = sign(
+        &long,
+        Field::Official.name(),
+        &town.claim(),
+        &town.official,
+        &town.stamper,
+    )
+    .await;
+    std::fs::write(folder.join("long.pdf"), long.expect("signed")).expect("written");
     std::fs::write(folder.join("once.pdf"), once).expect("written");
     std::fs::write(folder.join("twice.pdf"), twice.expect("sealed")).expect("written");
     std::fs::write(folder.join("root.pem"), town.root.certificate().pem()).expect("written");
@@ -73,8 +83,8 @@ async fn other_programs_call_the_signed_document_valid_and_accessible() {
     for kind in [Algorithm::P256, Algorithm::Rsa2048] {
         let folder = tempfile::tempdir().expect("a folder");
         signed_files(folder.path(), kind).await;
-        for file in ["once.pdf", "twice.pdf"] {
-            judge(folder.path(), file, if file == "once.pdf" { 1 } else { 2 });
+        for (file, signatures) in [("once.pdf", 1), ("twice.pdf", 2), ("long.pdf", 1)] {
+            judge(folder.path(), file, signatures);
         }
     }
 }

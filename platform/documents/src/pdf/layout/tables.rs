@@ -2,7 +2,9 @@
 
 use krilla::tagging::{ListNumbering, TableHeaderScope, Tag, TagKind};
 
-use super::{CELL, CELL_GAP, Cell, Flow, HAIR, LABEL, LEFT, Node, Style, WIDTH, item_node};
+use super::{
+    BOTTOM, CELL, CELL_GAP, COLUMN, Cell, Flow, HAIR, LABEL, LEFT, Node, Style, WIDTH, item_node,
+};
 use crate::paper::{Table, Text};
 
 impl Flow<'_> {
@@ -40,14 +42,20 @@ impl Flow<'_> {
             .into_iter()
             .map(|cell| (cell.0, cell.1.into_iter(), cell.2, cell.3))
             .collect();
-        for _ in 0..count {
+        let mut left = count;
+        while left > 0 {
             self.need(leading + PAD);
+            let fit = ((BOTTOM - PAD - self.y) / leading).floor().max(1.0) as usize;
+            let (fit, top) = (fit.min(left), self.y);
+            // Cell by cell, as the tags have it: what is painted in another order is read in another order.
             for (x, lines, style, leaf) in &mut columns {
-                if let Some(line) = lines.next() {
+                for (place, line) in lines.by_ref().take(fit).enumerate() {
+                    self.y = top + place as f32 * leading;
                     self.text(*x, line, *style, *leaf);
                 }
             }
-            self.y += leading;
+            self.y = top + fit as f32 * leading;
+            left -= fit;
         }
         self.y += PAD;
         self.rule(LEFT, self.y - 0.5, WIDTH, 0.5, HAIR);
@@ -69,17 +77,20 @@ impl Flow<'_> {
             nodes.push(Node::Group(Tag::Caption.into(), vec![Node::Leaf(leaf)]));
         }
         let columns = self.columns(table);
-        let head = Style {
-            bold: true,
-            ..LABEL
+        let header = self.table_row(&table.columns, &columns, COLUMN, true);
+        let again = |(name, (x, width)): (&String, &(f32, f32))| {
+            let text = Text::from(name.as_str());
+            (*x, self.faces.lines(&text, COLUMN, width - CELL_GAP + 1.0))
         };
-        let header = self.table_row(&table.columns, &columns, head, true);
+        let again = table.columns.iter().zip(&columns).map(again).collect();
+        self.columns = again;
         nodes.push(Node::Group(Tag::THead.into(), vec![header]));
         let rows: Vec<Node> = table
             .rows
             .iter()
             .map(|row| self.table_row(row, &columns, CELL, false))
             .collect();
+        self.columns = Vec::new();
         if !rows.is_empty() {
             nodes.push(Node::Group(Tag::TBody.into(), rows));
         }
