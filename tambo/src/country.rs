@@ -17,7 +17,9 @@ pub fn person_number() -> Scheme {
 
 /// How far `zone` is ahead of UTC at `now`, in minutes; 0 for a zone that is not known.
 pub fn utc_offset_minutes(zone: &str, now: kernel::Moment) -> i64 {
-    jiff::tz::TimeZone::get(zone).map_or(0, |zone| i64::from(zone.to_offset(now.timestamp()).seconds()) / 60)
+    jiff::tz::TimeZone::get(zone).map_or(0, |zone| {
+        i64::from(zone.to_offset(now.timestamp()).seconds()) / 60
+    })
 }
 
 /// All national numbers.

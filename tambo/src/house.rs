@@ -226,7 +226,12 @@ impl House {
         )?;
         let documents = build_documents(&ground, &log)?;
         let workflow = match settings.is(Part::Office) {
-            true => Some(office::build(&ground, &exchange, &documents, &log)?),
+            true => Some(office::build(
+                &ground,
+                &exchange,
+                &documents,
+                (&log, authority.as_ref()),
+            )?),
             false => None,
         };
 
@@ -262,7 +267,10 @@ impl House {
 ///
 /// # Errors
 /// A key can't be used.
-pub fn log_settings(ground: &Ground, authority: Option<&Authority>) -> Result<LogSettings, Problem> {
+pub fn log_settings(
+    ground: &Ground,
+    authority: Option<&Authority>,
+) -> Result<LogSettings, Problem> {
     let exchange = &ground.settings.exchange;
     let witness = match authority {
         Some(authority) => Some(WitnessPeer::Local(authority.witness.clone())),
@@ -300,7 +308,8 @@ async fn build_exchange(
     settings.systems_listen = own.client_listen;
     settings.directory_url = Some(format!("{}/directory", own.authority.trim_end_matches('/')));
     settings.body_bytes_max = own.message_bytes_max;
-    settings.utc_offset_minutes = country::utc_offset_minutes(&ground.settings.body.time_zone, ground.clock.now());
+    settings.utc_offset_minutes =
+        country::utc_offset_minutes(&ground.settings.body.time_zone, ground.clock.now());
     if own.spelling == "dotted" {
         settings.spelling = exchange::domain::codes::Spelling::Dotted;
     }

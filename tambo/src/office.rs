@@ -6,16 +6,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use documents::{Documents, Field, Issue, Paper, Signatory, Signing};
-use exchange::{Ask, AskError, Exchange};
-use kernel::{Fault, Id, Locale, ServiceId, SubsystemId};
+use exchange::{Ask, AskError, Behalf, Exchange};
+use kernel::{Chance, Fault, Id, Locale, ServiceId};
 use store::Store;
+use trust::ca::Profile;
 use trust::log::Log;
+use trust::name::Name;
 use workflow::asker::{Answered, AskFailure, AskResult, Question};
 use workflow::clock::{Calendar, CutOff, Hours, Reception};
 use workflow::papers::Papers;
 use workflow::procedure::{BlockKind, Filled, Procedure, Text};
 use workflow::{Asker, Registry, Workflow};
 
+use crate::authority::Authority;
 use crate::commands::Problem;
 use crate::country;
 use crate::credentials::{self, Credentials};
@@ -31,11 +34,11 @@ pub fn build(
     ground: &Ground,
     exchange: &Exchange,
     documents: &Documents,
-    log: &Log,
+    (log, authority): (&Log, Option<&Authority>),
 ) -> Result<Workflow, Problem> {
     let settings = workflow_settings(&ground.settings)?;
-    let asker = asker(&ground.settings, exchange);
-    let papers = papers(ground, documents);
+    let asker = asker(ground, exchange);
+    let papers = papers(ground, documents, authority);
     Ok(Workflow::new(
         ground.store.clone(),
         settings,
@@ -49,7 +52,7 @@ fn workflow_settings(settings: &Settings) -> Result<workflow::Settings, Problem>
     let holidays = Calendar::read_holidays(country::HOLIDAYS)?;
     let calendar = Calendar::new(
         &settings.body.time_zone,
-        &settings.body.place,
+        &settings.body.region,
         &holidays,
         Hours::usual(),
     )?;
@@ -118,51 +121,72 @@ fn registry(settings: &Settings, service: &ServiceId) -> Registry {
 }
 
 /// Asks by the exchange, in this body's name.
-fn asker(settings: &Settings, exchange: &Exchange) -> Asker {
-    let services: Arc<BTreeMap<String, ServiceId>> = Arc::new(settings.office.facts.clone());
-    let (client, exchange) = (settings.subsystem(), exchange.clone());
+fn asker(ground: &Ground, exchange: &Exchange) -> Asker {
+    let services: Arc<BTreeMap<String, ServiceId>> = Arc::new(ground.settings.office.facts.clone());
+    let (client, exchange) = (ground.settings.subsystem(), exchange.clone());
+    let chance = ground.chance.clone();
     Asker::new(move |question| {
         let (services, client, exchange) = (services.clone(), client.clone(), exchange.clone());
-        async move { ask(&exchange, client, &services, question).await }
+        let trace = traceparent(chance.as_ref());
+        async move {
+            let Some(service) = services.get(&question.service).cloned() else {
+                let missing = format!("no service {:?} in [office.facts]", question.service);
+                return Err(AskFailure::NotAllowed(missing));
+            };
+            let Question {
+                about,
+                fields,
+                purpose,
+                case,
+                ..
+            } = question;
+            let ask = Ask {
+                client,
+                service,
+                about,
+                fields,
+                purpose,
+                case,
+            };
+            ask_traced(&exchange, ask, trace).await
+        }
     })
 }
 
-async fn ask(
-    exchange: &Exchange,
-    client: SubsystemId,
-    services: &BTreeMap<String, ServiceId>,
-    question: Question,
-) -> AskResult {
-    let Some(service) = services.get(&question.service).cloned() else {
-        return Err(AskFailure::NotAllowed(format!(
-            "no service {:?} in [office.facts]",
-            question.service
-        )));
+/// A new trace (W3C Trace Context, level 1): the answering body logs it too.
+fn traceparent(chance: &dyn Chance) -> String {
+    let mut bytes = [0_u8; 24];
+    chance.fill(&mut bytes);
+    let hex = data_encoding::HEXLOWER.encode(&bytes);
+    format!("00-{}-{}-01", &hex[..32], &hex[32..])
+}
+
+async fn ask_traced(exchange: &Exchange, ask: Ask, trace: String) -> AskResult {
+    let service = ask.service.to_string();
+    let behalf = Behalf {
+        user: None,
+        trace: Some(trace.clone()),
     };
-    let Question {
-        about,
-        fields,
-        purpose,
-        case,
-        ..
-    } = question;
-    let answer = exchange
-        .ask(Ask {
-            client,
-            service,
-            about,
-            fields,
-            purpose,
-            case,
-        })
-        .await
-        .map_err(failure)?;
-    let answer = answer.into_inner();
-    Ok(Answered {
-        facts: answer.facts,
-        found: answer.found,
-        evidence: answer.evidence,
-    })
+    match exchange.ask_for(ask, behalf).await {
+        Ok(answer) => {
+            let answer = answer.into_inner();
+            tracing::info!(
+                service,
+                trace = &trace[3..35],
+                message = answer.evidence,
+                "a registry answered"
+            );
+            Ok(Answered {
+                facts: answer.facts,
+                found: answer.found,
+                evidence: answer.evidence,
+            })
+        }
+        Err(error) => {
+            tracing::warn!(service, trace = &trace[3..35], outcome = error.outcome(), %error, "a registry did not answer");
+            Err(failure(error))
+        }
+    }
 }
 
 fn failure(error: AskError) -> AskFailure {
@@ -170,7 +194,9 @@ fn failure(error: AskError) -> AskFailure {
     match error {
         AskError::BadSignature { .. } => AskFailure::BadSignature(text),
         AskError::NoAgreement { .. } => AskFailure::NotAllowed(text),
-        AskError::Refused { ref code, .. } if code.to_lowercase().contains("access") => AskFailure::NotAllowed(text),
+        AskError::Refused { ref code, .. } if code.to_lowercase().contains("access") => {
+            AskFailure::NotAllowed(text)
+        }
         // Another refusal is the registry's passing trouble (its clock, its log, its time stamps): ask again soon.
         AskError::Refused { .. } => AskFailure::Away(text),
         AskError::Unreachable { .. } | AskError::Timeout | AskError::Own(_) => {
@@ -179,40 +205,51 @@ fn failure(error: AskError) -> AskFailure {
     }
 }
 
-fn papers(ground: &Ground, documents: &Documents) -> Papers {
-    let (credentials, documents) = (ground.credentials.clone(), documents.clone());
-    let store = ground.store.clone();
-    let body = ground.settings.body.name.clone();
+/// Makes papers: what it needs besides the paper.
+struct Maker {
+    credentials: Credentials,
+    store: Store,
+    documents: Documents,
+    body: String,
+    instance: String,
+    /// The body's own authority, if it is one: officials get their certificate when they first sign.
+    authority: Option<Authority>,
+}
+
+fn papers(ground: &Ground, documents: &Documents, authority: Option<&Authority>) -> Papers {
+    let maker = Arc::new(Maker {
+        credentials: ground.credentials.clone(),
+        store: ground.store.clone(),
+        documents: documents.clone(),
+        body: ground.settings.body.name.clone(),
+        instance: ground.settings.exchange.instance.clone(),
+        authority: authority.cloned(),
+    });
     Papers::Made(Arc::new(move |paper| {
-        let (credentials, documents) = (credentials.clone(), documents.clone());
-        let (store, body) = (store.clone(), body.clone());
-        Box::pin(async move { make(&credentials, (&store, &documents), &body, paper).await })
+        let maker = maker.clone();
+        Box::pin(async move { maker.make(paper).await })
     }))
 }
 
-/// Renders, signs, stamps and registers a paper, unless that was done before.
-async fn make(
-    credentials: &Credentials,
-    (store, documents): (&Store, &Documents),
-    body: &str,
-    paper: workflow::papers::Paper,
-) -> Result<Id, Fault> {
-    let earlier = documents.of_case(paper.case).await?;
-    if let Some(known) = earlier.iter().find(|known| known.kind == paper.template) {
-        return Ok(known.id);
-    }
-    let signatory =
-        signatory(credentials, body, &paper).map_err(|problem| Fault::internal(problem.0))?;
-    let (case, at, owner) = (paper.case, paper.made_at, paper.owner.clone());
-    let number = paper
-        .number
-        .clone()
-        .unwrap_or_else(|| paper.case_number.clone());
-    let kind = paper.template.clone();
-    let sheet = sheet(body, paper, &number, &signatory);
-    let prepared = documents
-        .prepare(Issue {
-            paper: sheet,
+impl Maker {
+    /// Renders, signs, stamps and registers a paper, unless that was done before.
+    async fn make(&self, paper: workflow::papers::Paper) -> Result<Id, Fault> {
+        let earlier = self.documents.of_case(paper.case).await?;
+        if let Some(known) = earlier.iter().find(|known| known.kind == paper.template) {
+            return Ok(known.id);
+        }
+        let signatory = self
+            .signatory(&paper)
+            .await
+            .map_err(|problem| Fault::internal(problem.0))?;
+        let (case, at, owner) = (paper.case, paper.made_at, paper.owner.clone());
+        let number = paper
+            .number
+            .clone()
+            .unwrap_or_else(|| paper.case_number.clone());
+        let kind = paper.template.clone();
+        let issue = Issue {
+            paper: sheet(&self.body, paper, &number, &signatory),
             kind,
             number: Some(number),
             signatory,
@@ -220,44 +257,54 @@ async fn make(
             owner_subject: Some(owner),
             at,
             code: None,
-        })
-        .await?;
-    let mut tx = store.begin().await?;
-    let issued = documents.register(&mut tx, prepared).await?;
-    tx.commit().await?;
-    Ok(issued.id)
-}
+        };
+        let prepared = self.documents.prepare(issue).await?;
+        let mut tx = self.store.begin().await?;
+        let issued = self.documents.register(&mut tx, prepared).await?;
+        tx.commit().await?;
+        Ok(issued.id)
+    }
 
-/// The official's own key, or the body's seal.
-fn signatory(
-    credentials: &Credentials,
-    body: &str,
-    paper: &workflow::papers::Paper,
-) -> Result<Signatory, Problem> {
-    let (label, name, post, field) = match &paper.signer {
-        Some(signer) => (
-            credentials::official(&signer.account),
-            signer.name.clone(),
-            signer.post.clone(),
-            Field::Official,
-        ),
-        None => (
-            credentials::SEAL.to_owned(),
-            body.to_owned(),
-            String::new(),
-            Field::Seal,
-        ),
-    };
-    let mut chain = credentials.expect(&label)?;
-    // The root is not part of a signature: whoever verifies has it from elsewhere.
-    chain.truncate(chain.len().saturating_sub(1).max(1));
-    Ok(Signatory {
-        label,
-        chain,
-        name,
-        post,
-        field,
-    })
+    /// The official's own key, or the body's seal.
+    async fn signatory(&self, paper: &workflow::papers::Paper) -> Result<Signatory, Problem> {
+        let (label, name, post, field) = match &paper.signer {
+            Some(signer) => {
+                let label = credentials::official(&signer.account);
+                (
+                    label,
+                    signer.name.clone(),
+                    signer.post.clone(),
+                    Field::Official,
+                )
+            }
+            None => (
+                credentials::SEAL.to_owned(),
+                self.body.clone(),
+                String::new(),
+                Field::Seal,
+            ),
+        };
+        if let (Some(authority), Field::Official) = (&self.authority, field) {
+            let account = paper
+                .signer
+                .as_ref()
+                .map_or("", |signer| signer.account.as_str());
+            let subject = Name::official(&self.instance, &self.body, &post, account, &name)?;
+            self.credentials
+                .ensure(&authority.trust, &label, &Profile::Official, &subject)
+                .await?;
+        }
+        let mut chain = self.credentials.expect(&label)?;
+        // The root is not part of a signature: whoever verifies has it from elsewhere.
+        chain.truncate(chain.len().saturating_sub(1).max(1));
+        Ok(Signatory {
+            label,
+            chain,
+            name,
+            post,
+            field,
+        })
+    }
 }
 
 fn sheet(body: &str, paper: workflow::papers::Paper, number: &str, signatory: &Signatory) -> Paper {

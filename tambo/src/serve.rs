@@ -19,7 +19,7 @@ use crate::commands::Problem;
 use crate::house::{Ground, House};
 use crate::settings::{Part, Settings};
 
-/// How often a body fetches the directory.
+/// How often the authority takes its own directory.
 const DIRECTORY_EVERY: Duration = Duration::from_secs(60);
 /// How long a stop may take before the program ends all the same.
 const STOP_TIME: Duration = Duration::from_secs(25);
@@ -120,7 +120,10 @@ impl Serving {
         };
         let unfinished = house.exchange.reconcile().await?;
         if unfinished > 0 {
-            tracing::info!(questions = unfinished, "questions that an earlier process broke off were closed");
+            tracing::info!(
+                questions = unfinished,
+                "questions that an earlier process broke off were closed"
+            );
         }
         tracing::info!(body = house.ground.settings.body.code, "serving");
         Ok(Self {
@@ -146,9 +149,11 @@ impl Serving {
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Problem> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Problem(format!("{what} {address}: {error}; is another program using it?")))
+    TcpListener::bind(address).await.map_err(|error| {
+        Problem(format!(
+            "{what} {address}: {error}; is another program using it?"
+        ))
+    })
 }
 
 /// Opens a body: its ground, its authority if it is one, its house.
@@ -226,10 +231,9 @@ fn limits(requests_per_minute: u32) -> Limits {
     }
 }
 
-/// What operators look at, and the timer that keeps the directory fresh.
+/// What operators look at, and the timer that keeps the authority's own directory fresh.
 fn watch_room(house: &Arc<House>) -> Room {
-    let (health, metrics, directory) =
-        (house.clone(), house.metrics.clone(), house.exchange.clone());
+    let (health, metrics) = (house.clone(), house.metrics.clone());
     let routes = Routes::new()
         .get("/health", async move || {
             web::metrics::health(&problems(&health).await)
@@ -245,14 +249,10 @@ fn watch_room(house: &Arc<House>) -> Room {
                 false => axum::response::IntoResponse::into_response(http::StatusCode::NOT_FOUND),
             }
         });
-    let refresh = Timer::new("exchange.directory", DIRECTORY_EVERY, move || {
-        let exchange = directory.clone();
-        async move { exchange.refresh_directory().await }
-    });
     let room = Room::new("watch").routes(routes.with_state(()));
     match house.authority {
         Some(_) => room.timer(own_directory(house)),
-        None => room.timer(refresh),
+        None => room,
     }
 }
 

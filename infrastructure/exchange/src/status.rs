@@ -115,7 +115,15 @@ impl Statuses {
                 self.remember(&name, &response, at).await;
                 Ok(response)
             }
-            Err(cause) => match kept {
+            // A revocation that was heard counts at once, whatever was kept from before.
+            Err(NoStatus::Revoked) => {
+                self.memory
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&name);
+                Err("OCSP: the certificate was revoked".to_owned())
+            }
+            Err(NoStatus::Away(cause)) => match kept {
                 Some((response, at)) if now.seconds_since(at) < self.freshness.seconds => {
                     Ok(response)
                 }
@@ -163,23 +171,34 @@ impl Statuses {
         issuer: &Certificate,
         view: &View,
         now: Moment,
-    ) -> Result<(Vec<u8>, Moment), String> {
+    ) -> Result<(Vec<u8>, Moment), NoStatus> {
+        let away = |cause: &dyn std::fmt::Display| NoStatus::Away(format!("OCSP: {cause}"));
         let url = certificate.ocsp_url().or_else(|| view.ocsp_url(issuer));
-        let url = url.ok_or("no OCSP responder is known for our certificate")?;
+        let url = url.ok_or_else(|| away(&"no responder is known for the certificate"))?;
         let (request, _nonce) = ocsp::request(&[certificate], issuer, &*self.chance);
         let reply = self
             .http
             .post(url, "application/ocsp-request", request)
             .await;
-        let response = reply
-            .map_err(|error| format!("OCSP: {error}"))?
-            .body
-            .to_vec();
+        let response = reply.map_err(|error| away(&error))?.body.to_vec();
         // The nonce proves nothing to the peers that get the response later; its age does.
-        let good = check_one(&response, certificate, issuer, view, now, self.freshness);
-        let good = good.map_err(|error| format!("OCSP: {error}"))?;
-        Ok((response, good.this_update()))
+        match verdict_of(&response, certificate, issuer, view, now, self.freshness) {
+            Ok(ocsp::Verdict::Revoked { .. }) => Err(NoStatus::Revoked),
+            Ok(verdict) => {
+                let good = verdict.good().map_err(|error| away(&error))?;
+                Ok((response, good.this_update()))
+            }
+            Err(error) => Err(away(&error)),
+        }
     }
+}
+
+/// Why no good status came.
+enum NoStatus {
+    /// The responder says that the certificate was revoked.
+    Revoked,
+    /// No answer that can be relied on; one that was kept may still do.
+    Away(String),
 }
 
 fn check_one(
@@ -190,6 +209,17 @@ fn check_one(
     now: Moment,
     freshness: Freshness,
 ) -> Result<ocsp::Good, TrustError> {
+    verdict_of(response, certificate, issuer, view, now, freshness)?.good()
+}
+
+fn verdict_of(
+    response: &[u8],
+    certificate: &Certificate,
+    issuer: &Certificate,
+    view: &View,
+    now: Moment,
+    freshness: Freshness,
+) -> Result<ocsp::Verdict, TrustError> {
     let responders: Vec<Certificate> = view.helpers().cloned().collect();
     let freshness_seconds = Some(freshness.seconds);
     let check = ocsp::Check {
@@ -197,7 +227,7 @@ fn check_one(
         responders: &responders,
         ..ocsp::Check::at(now)
     };
-    ocsp::verify(response, certificate, issuer, &check)?.good()
+    ocsp::verify(response, certificate, issuer, &check)
 }
 
 /// What a certificate is used for.

@@ -80,6 +80,7 @@ impl Engine {
     }
 
     async fn open_sqlite(path: &str) -> Result<Self, StoreError> {
+        private_file(path).map_err(|error| StoreError::Engine(sqlx::Error::Io(error)))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -124,4 +125,15 @@ impl Engine {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Makes the file, if it is not there, for the service's user only; SQLite gives its companions the same mode.
+fn private_file(path: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
 }

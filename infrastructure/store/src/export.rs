@@ -78,15 +78,15 @@ impl Store {
         Ok(count)
     }
 
-    /// Replaces everything in this store by what `input` holds and tells how many rows that is.
+    /// Fills this store, which must be empty, with what `input` holds and tells how many rows that is.
     ///
     /// # Errors
-    /// The input is damaged, knows other tables than this store, or the engine fails; then nothing has changed.
+    /// The store is not empty, the input is damaged or knows other tables, or the engine fails; then nothing has changed.
     pub async fn import(&self, input: &mut (dyn BufRead + Send)) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let tables = self.tables(&mut tx).await?;
         for table in &tables {
-            tx.execute_text(format!("DELETE FROM \"{table}\"")).await?;
+            self.must_be_empty(&mut tx, table).await?;
         }
         let mut target: Option<(String, usize)> = None;
         let mut count = 0;
@@ -117,6 +117,24 @@ impl Store {
         }
         tx.commit().await?;
         Ok(count)
+    }
+
+    /// A restore never overwrites: the store that is named may be the one that is in use.
+    async fn must_be_empty(&self, tx: &mut Tx, table: &str) -> Result<(), StoreError> {
+        if table == sql::MIGRATION_TABLE {
+            // Opening the store has written what the import brings again.
+            return tx.execute_text(format!("DELETE FROM \"{table}\"")).await;
+        }
+        match tx
+            .all_text(format!("SELECT 1 FROM \"{table}\" LIMIT 1"), &[])
+            .await?
+            .is_empty()
+        {
+            true => Ok(()),
+            false => Err(damaged(format!(
+                "the store holds data already ({table}); name an empty one"
+            ))),
+        }
     }
 
     async fn insert_into(

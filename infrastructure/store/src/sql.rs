@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
 pub(crate) const CREATE_MIGRATIONS: &str = "CREATE TABLE IF NOT EXISTS store_migration (
     room TEXT NOT NULL, version BIGINT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL,
     applied_at BIGINT NOT NULL, PRIMARY KEY (room, version))";
+pub(crate) const MIGRATION_TABLE: &str = "store_migration";
 pub(crate) const MIGRATIONS_OF: &str =
     "SELECT version, digest FROM store_migration WHERE room = $1 ORDER BY version";
 pub(crate) const MIGRATION_DONE: &str = "INSERT INTO store_migration (room, version, name, digest, applied_at) VALUES ($1, $2, $3, $4, $5)";

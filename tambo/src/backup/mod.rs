@@ -40,6 +40,13 @@ pub fn create(
     (folder, parts): (&Path, &[PathBuf]),
     rows: &Path,
 ) -> io::Result<Contents> {
+    if let Some(outside) = parts.iter().find(|part| part.is_absolute()) {
+        let problem = format!(
+            "{}: only folders beside the settings can be backed up",
+            outside.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
     let partial = to.with_extension("partial");
     let sealer = Sealer::new(BufWriter::new(File::create(&partial)?), passphrase, chance)?;
     let mut tar = tar::Builder::new(sealer);
@@ -69,8 +76,11 @@ fn append<W: Write>(
     if path.is_file() {
         return append_file(tar, &path, part, contents);
     }
-    let Ok(entries) = fs::read_dir(&path) else {
-        return Ok(());
+    let entries = match fs::read_dir(&path) {
+        Ok(entries) => entries,
+        // A body without documents has no such folder yet; any other trouble must not look like success.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
     };
     let mut names: Vec<_> = entries
         .collect::<Result<Vec<_>, _>>()?

@@ -130,6 +130,8 @@ impl Answers {
             ("code", quoted(&code)),
             ("name", quoted(&self.name)),
             ("place", quoted("")),
+            // A procedure asks registries: it is offered once [office.facts] names them.
+            ("procedures", "[]".to_owned()),
             ("roles", "[\"authority\", \"office\"]".to_owned()),
             ("origin", quoted(&self.origin)),
             ("member", quoted(&self.number)),

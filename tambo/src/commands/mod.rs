@@ -10,6 +10,7 @@ mod serve;
 mod verify;
 
 use std::fmt::Display;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -114,7 +115,10 @@ pub fn logging(wanted: &str, json: bool, quiet: bool) {
     let targets: Targets = text
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for a terminal; in a file they are noise.
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(targets);
     if json {
         registry.with(layer.json()).init();

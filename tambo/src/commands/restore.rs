@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kernel::SystemClock;
@@ -37,10 +37,12 @@ pub struct RestoreOptions {
 pub async fn run(options: RestoreOptions) -> Outcome {
     let passphrase = house::passphrase_from(options.passphrase_file.as_deref())?;
     let (contents, rows) = backup::unpack(&options.from, &passphrase, &options.to)?;
-    let mut settings = read_settings(&options.to)?;
-    if let Some(url) = options.store {
-        settings.store.url = url;
+    let path = settings_file(&options.to)?;
+    if let Some(url) = &options.store {
+        // Otherwise the next start would open the store that the settings name, and find it empty.
+        std::fs::write(&path, with_store(&std::fs::read_to_string(&path)?, url))?;
     }
+    let settings = Settings::read(&path)?;
     let store = house::open_store(&settings).await?;
     let count = store
         .import(&mut BufReader::new(File::open(&rows)?))
@@ -74,15 +76,55 @@ async fn log_goes_on(mut settings: Settings, passphrase: String) -> Result<Strin
     Ok(log.origin().to_owned())
 }
 
-fn read_settings(folder: &std::path::Path) -> Result<Settings, Problem> {
+fn settings_file(folder: &Path) -> Result<PathBuf, Problem> {
     let named = folder.join("settings.toml");
     if named.exists() {
-        return Ok(Settings::read(&named)?);
+        return Ok(named);
     }
     let mut entries = std::fs::read_dir(folder)?
         .flatten()
         .map(|entry| entry.path());
     let found = entries.find(|path| path.extension().is_some_and(|ending| ending == "toml"));
-    let path = found.ok_or_else(|| Problem("the backup holds no settings file".to_owned()))?;
-    Ok(Settings::read(&path)?)
+    found.ok_or_else(|| Problem("the backup holds no settings file".to_owned()))
+}
+
+/// The settings' text with another `url` in `[store]`; every other line stays, comments and all.
+fn with_store(text: &str, url: &str) -> String {
+    let line = format!("url = {}", toml::Value::String(url.to_owned()));
+    let mut out: Vec<&str> = Vec::new();
+    let (mut inside, mut written) = (false, false);
+    for old in text.lines() {
+        if old.starts_with('[') {
+            inside = old.trim() == "[store]";
+        }
+        if inside && old.split('=').next().is_some_and(|key| key.trim() == "url") {
+            continue;
+        }
+        out.push(old);
+        if inside && !written {
+            out.push(&line);
+            written = true;
+        }
+    }
+    if !written {
+        out.extend(["", "[store]", &line]);
+    }
+    out.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::TEMPLATE;
+
+    #[test]
+    fn only_the_stores_address_changes() {
+        let url = "postgres://a:\"b@localhost/c";
+        let text = with_store(TEMPLATE, url);
+        let settings = Settings::parse(&text, std::iter::empty()).expect("still settings");
+        assert_eq!(settings.store.url, url);
+        assert_eq!(text.lines().count(), TEMPLATE.lines().count());
+        let other = with_store("[body]\nurl = \"kept\"", url);
+        assert!(other.contains("kept") && other.contains("[store]\nurl = "));
+    }
 }

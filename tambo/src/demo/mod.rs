@@ -165,15 +165,28 @@ async fn found(options: &DemoOptions, clock: Arc<ShiftedClock>) -> Result<(Count
     let mut houses = Vec::new();
     for ground in grounds {
         let ground = plan::anchored(ground, &authority);
-        let own = ground.settings.is(Part::Authority).then(|| authority.clone());
+        let own = ground
+            .settings
+            .is(Part::Authority)
+            .then(|| authority.clone());
         let listeners = Listeners::bind(&ground.settings).await?;
         let house = House::build(ground, own).await?;
-        house.exchange.take_directory(&authority.published()).await?;
+        house
+            .exchange
+            .take_directory(&authority.published())
+            .await?;
         seed::fill(&house, &authority).await?;
         houses.push((house, listeners));
     }
-    let bodies = houses.iter().map(|(house, _)| (house.exchange.clone(), house.ground.store.clone())).collect();
-    let leap = Arc::new(Leap { clock, authority, bodies });
+    let bodies = houses
+        .iter()
+        .map(|(house, _)| (house.exchange.clone(), house.ground.store.clone()))
+        .collect();
+    let leap = Arc::new(Leap {
+        clock,
+        authority,
+        bodies,
+    });
     let (stop, stopped) = serve::stop_signal();
     let mut bodies = Vec::new();
     for (house, listeners) in houses {

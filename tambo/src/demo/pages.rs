@@ -35,7 +35,10 @@ pub fn room(house: &House, leap: &Arc<Leap>) -> Vec<Room> {
     if house.ground.settings.body.code != plan::OFFICE {
         return Vec::new();
     }
-    let demo = Demo { identity: house.identity.clone(), leap: leap.clone() };
+    let demo = Demo {
+        identity: house.identity.clone(),
+        leap: leap.clone(),
+    };
     let routes = Routes::new().get("/demo", show).post("/demo/clock", shift);
     let room = Room::new("demo")
         .routes(routes.with_state(demo))

@@ -67,6 +67,9 @@ pub struct Body {
     /// Second line.
     #[serde(default)]
     pub place: String,
+    /// Code of the district, for regional holidays.
+    #[serde(default)]
+    pub region: String,
     /// How to reach people.
     #[serde(default)]
     pub contact: String,
