@@ -17,6 +17,9 @@ use crate::trail::Act;
 /// The kind of this job.
 pub(crate) const JOB: &str = "workflow.issue";
 
+/// The template of the receipt.
+const RECEIPT: &str = "receipt";
+
 #[derive(Deserialize)]
 struct Payload {
     case: Id,
@@ -95,6 +98,7 @@ impl Workflow {
                 .date(locale, calendar.day_of(order.decided_at)),
             signer: order.signer.clone(),
             owner: case.subject.clone(),
+            code: (order.template == RECEIPT).then(|| case.code.clone()),
         })
     }
 

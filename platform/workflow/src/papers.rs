@@ -35,6 +35,8 @@ pub struct Paper {
     pub signer: Option<Signer>,
     /// To whom it belongs: the applicant's national number.
     pub owner: String,
+    /// The code it must carry: the receipt on paper has the one that the applicant saw at once.
+    pub code: Option<String>,
 }
 
 /// Makes a paper and gives its document's identifier; called twice for one paper it gives the same.

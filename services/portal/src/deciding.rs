@@ -5,9 +5,9 @@ use web::{Fields, Visit};
 use workflow::case::State;
 use workflow::{Decision, DeskFilter, Verdict, access};
 
-use crate::Portal;
 use crate::following::problems;
 use crate::views::{ActTry, Acts, DeskPage, DeskView, Filter};
+use crate::{Portal, kept};
 
 /// An act of an official on a case, as the address names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +120,13 @@ impl Portal {
             Some(value) => format!("{}: {value}", part.text),
             None => part.text,
         });
+        let again = match again {
+            Some(again) => Some(again),
+            None => self.kept_act(visit, actor, id).await?,
+        };
         Ok(DeskView {
             id: id.to_string(),
+            whose: kept::whose(visit, actor),
             revision: view.case.revision,
             problems: problems(&view, visit),
             acts,
@@ -129,6 +134,30 @@ impl Portal {
             preview: shown.filter(|part| !part.trim().is_empty()).collect(),
             case: self.view_case(visit, actor, &view).await?,
         })
+    }
+
+    /// The words of an act that were sent when the session had ended.
+    async fn kept_act(
+        &self,
+        visit: &Visit,
+        actor: &Actor,
+        id: Id,
+    ) -> Result<Option<ActTry>, Fault> {
+        let kept = kept::take(&self.store, visit, actor, &format!("/desk/{id}")).await?;
+        Ok(kept.and_then(|fields| {
+            let typed = |act: &Act| {
+                fields
+                    .get(&format!("{}-text", act.word()))
+                    .is_some_and(|text| !text.is_empty())
+            };
+            let act = Act::ALL.into_iter().find(typed)?;
+            let text = fields.text(&format!("{}-text", act.word())).to_owned();
+            Some(ActTry {
+                act: act.word().to_owned(),
+                text,
+                error: String::new(),
+            })
+        }))
     }
 
     /// Does an act. What the official can mend comes back as the page with what was typed.

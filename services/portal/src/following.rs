@@ -16,7 +16,7 @@ use crate::files::file_view;
 use crate::views::{
     CaseCard, CaseView, EventView, FileView, ObservationView, ReceiptView, Stage, VerifiedReceipt,
 };
-use crate::{Portal, filling};
+use crate::{Portal, filling, kept};
 
 /// The template of the receipt and the one of an observation, as every procedure names them.
 const RECEIPT: &str = "receipt";
@@ -160,7 +160,16 @@ impl Portal {
     /// No such case, or not for this actor.
     pub async fn case(&self, visit: &Visit, actor: &Actor, id: Id) -> Result<CaseView, Fault> {
         let view = self.workflow.case_for(actor, id, visit.locale).await?;
-        self.view_case(visit, actor, &view).await
+        let mut shown = self.view_case(visit, actor, &view).await?;
+        if let Some(observation) = &mut shown.observation {
+            observation.whose = kept::whose(visit, actor);
+            let kept = kept::take(&self.store, visit, actor, &format!("/cases/{id}")).await?;
+            if let Some(fields) = kept {
+                observation.kept = true;
+                observation.typed = fields.text("text").to_owned();
+            }
+        }
+        Ok(shown)
     }
 
     /// A case as its page shows it, to applicant or official.
@@ -375,6 +384,8 @@ fn observation(view: &workflow::CaseView<'_>) -> Option<ObservationView> {
         until,
         error: None,
         typed: String::new(),
+        kept: false,
+        whose: String::new(),
     })
 }
 

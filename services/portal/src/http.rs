@@ -24,8 +24,11 @@ pub(crate) fn room(portal: Portal) -> Room {
         .get("/procedures", catalogue)
         .get("/procedures/{id}", procedure)
         .get("/receipts/{code}", verify_receipt)
-        // Everybody may send a step: what comes after the session ended is kept, not lost.
+        // Everybody may send what takes long to write: what comes after the session ended is kept, not lost, and
+        // nothing is done. The handlers ask for the person or the official themselves, and `workflow` asks again.
         .post("/procedures/{id}/form/{step}", answer_step)
+        .post("/cases/{case}/answer", answer)
+        .post("/desk/{case}/{act}", act)
         .only(Audience::Person)
         .post("/procedures/{id}/start", start)
         .get("/procedures/{id}/start", start)
@@ -37,13 +40,11 @@ pub(crate) fn room(portal: Portal) -> Room {
         .get("/cases", cases)
         .get("/cases/{case}", case)
         .get("/cases/{case}/receipt", receipt)
-        .post("/cases/{case}/answer", answer)
         .get("/cases/{case}/answer", to_case)
         .get("/my-data", my_data)
         .only(DESK)
         .get("/desk", desk)
         .get("/desk/{case}", desk_case)
-        .post("/desk/{case}/{act}", act)
         .get("/desk/{case}/{act}", to_desk_case)
         .with_state(portal);
     Room::new("portal")
@@ -126,8 +127,7 @@ async fn answer_step(
     Sent(sent): Sent,
 ) -> Page {
     let Some(actor) = &visit.actor else {
-        kept::keep(&portal.store, &visit, &visit.path, &sent.fields).await?;
-        return Err(Fault::new(FaultKind::Unauthenticated, "fault-sign-in").into());
+        return kept_aside(&portal, &visit, &visit.path, &sent.fields).await;
     };
     match portal
         .answer_step(&visit, actor, (&id, &step), sent)
@@ -136,6 +136,12 @@ async fn answer_step(
         Answered::Next(place) => Ok(to(&place)),
         Answered::Wrong(view) => pages::form::form(&visit, &view),
     }
+}
+
+/// The session has ended: keeps what was typed for the page `place`, and leads to signing in.
+async fn kept_aside(portal: &Portal, visit: &Visit, place: &str, fields: &Fields) -> Page {
+    kept::keep(&portal.store, visit, place, fields).await?;
+    Err(Fault::new(FaultKind::Unauthenticated, "fault-sign-in").into())
 }
 
 async fn check(visit: Visit, State(portal): State<Portal>, Path(id): Path<String>) -> Page {
@@ -200,7 +206,10 @@ async fn answer(
     Path(id): Path<String>,
     Sent(sent): Sent,
 ) -> Page {
-    let (actor, case) = (visit.person()?, case_id(&id)?);
+    let case = case_id(&id)?;
+    let Some(actor) = &visit.actor else {
+        return kept_aside(&portal, &visit, &format!("/cases/{case}"), &sent.fields).await;
+    };
     match portal.answer(&visit, actor, case, &sent).await {
         Ok(()) => Ok(to(&format!("/cases/{case}"))),
         Err(fault) if matches!(fault.kind, FaultKind::Invalid | FaultKind::TooLarge) => {
@@ -253,6 +262,9 @@ async fn act(
     Form(fields): Form<Fields>,
 ) -> Page {
     let (case, act) = (case_id(&id)?, Act::parse(&act)?);
+    if visit.actor.is_none() {
+        return kept_aside(&portal, &visit, &format!("/desk/{case}"), &fields).await;
+    }
     match portal
         .act(&visit, official(&visit)?, case, act, &fields)
         .await?

@@ -397,6 +397,57 @@ async fn a_session_that_ends_in_the_middle_loses_nothing() {
 }
 
 #[tokio::test]
+async fn reasons_and_answers_outlive_the_session_too() {
+    town(|town| async move {
+        let id = town.file().await;
+        town.work().await;
+        let place = format!("/desk/{id}");
+        let page = town.session("marco").get(&place).await.text;
+        let whose = between(&page, "name=\"whose\" value=\"", "\"").to_owned();
+        let typed = [
+            ("whose", whose.as_str()),
+            ("observe-text", "Adjunte el croquis."),
+        ];
+        let got = town
+            .session("")
+            .post(&format!("{place}/observe"), &typed)
+            .await;
+        assert!(
+            got.location().starts_with("/sign-in?next="),
+            "{}",
+            got.location()
+        );
+        let other = town.session("gladys").get(&place).await.text;
+        assert!(!other.contains("Adjunte el croquis."));
+        let back = town.session("marco").get(&place).await.text;
+        assert!(back.contains("Adjunte el croquis.") && back.contains("guardamos lo que escribió"));
+        town.session("marco")
+            .post(&format!("{place}/observe"), &typed)
+            .await;
+        let case = format!("/cases/{id}");
+        let page = town.rosa().get(&case).await.text;
+        let whose = between(&page, "name=\"whose\" value=\"", "\"").to_owned();
+        let typed = [("whose", whose.as_str()), ("text", "Va el croquis.")];
+        let got = town
+            .session("")
+            .upload(&format!("{case}/answer"), &typed, &[])
+            .await;
+        assert!(
+            got.location().starts_with("/sign-in?next="),
+            "{}",
+            got.location()
+        );
+        assert!(town.rosa().get(&case).await.text.contains("Va el croquis."));
+        let nobody = town
+            .session("99000022")
+            .post(&format!("{place}/grant"), &[])
+            .await;
+        assert_eq!(nobody.status, StatusCode::FORBIDDEN);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_registry_that_is_away_stops_nobody_and_answers_later() {
     town(|town| async move {
         town.mood("contribuyente", Mood::Away);

@@ -272,6 +272,10 @@ pub struct ObservationView {
     pub error: Option<String>,
     /// What was typed just now.
     pub typed: String,
+    /// Whether that was typed when the session had ended.
+    pub kept: bool,
+    /// The mark of whose form it is; see `kept`.
+    pub whose: String,
 }
 
 /// A case as its applicant sees it.
@@ -324,7 +328,7 @@ pub struct ActTry {
     pub act: String,
     /// What was typed.
     pub text: String,
-    /// What is wrong.
+    /// What is wrong; empty if it was only kept.
     pub error: String,
 }
 
@@ -333,6 +337,8 @@ pub struct ActTry {
 pub struct DeskView {
     /// Its identifier in addresses.
     pub id: String,
+    /// The mark of whose forms these are; see `kept`.
+    pub whose: String,
     /// The case's revision that the official reads now.
     pub revision: i64,
     /// What does not hold between facts and applicant, and what to do.

@@ -5,6 +5,7 @@ use web::parts::{Row, Tone, button, file, notice, summary_list};
 use web::{Page, Sheet, Visit, csrf_field};
 
 use super::{cord, parts};
+use crate::kept::WHOSE_FIELD;
 use crate::views::{CaseView, ObservationView, Stage};
 
 /// The applicant's page of a case.
@@ -72,6 +73,8 @@ fn answer_form(visit: &Visit, view: &CaseView, observation: &ObservationView) ->
             p.soft { (visit.t("portal-observed-keeps")) }
             form method="post" action=(format!("{}/answer", view.address)) enctype="multipart/form-data" {
                 (csrf_field(visit))
+                input type="hidden" name=(WHOSE_FIELD) value=(observation.whose);
+                @if observation.kept { p role="status" { strong { (visit.t("portal-kept")) } } }
                 (super::field::lines("text", &visit.t("portal-observed-answer"), &observation.typed, observation.error.as_deref()))
                 (file("file", &visit.t("portal-observed-file")).hint(visit.t("portal-observed-file-hint")).accept(".pdf,.jpg,.jpeg,.png"))
                 (button(&visit.t("portal-observed-send")))

@@ -8,6 +8,7 @@ use web::{Page, Sheet, Visit, csrf_field};
 use super::{case, cord, field, parts};
 use crate::deciding::Act;
 use crate::domain::FactState;
+use crate::kept::WHOSE_FIELD;
 use crate::views::{ActTry, DeskView};
 
 /// The official's page of a case.
@@ -29,7 +30,11 @@ pub fn desk_case(visit: &Visit, view: &DeskView) -> Page {
         (parts::events(visit, &view.case.events))
     };
     let sheet = Sheet::new(visit, &card.procedure).back("/desk");
-    let sheet = if view.again.is_some() {
+    let sheet = if view
+        .again
+        .as_ref()
+        .is_some_and(|again| !again.error.is_empty())
+    {
         sheet.status(StatusCode::UNPROCESSABLE_ENTITY)
     } else {
         sheet
@@ -107,16 +112,22 @@ fn simple(visit: &Visit, view: &DeskView, act: Act) -> Markup {
 /// An act with its reasons, closed until it is wanted.
 fn act(visit: &Visit, view: &DeskView, act: Act, class: &str) -> Markup {
     let name = act.word();
-    let (typed, error) = again(view, act).map_or(("", None), |again| {
-        (again.text.as_str(), Some(again.error.as_str()))
-    });
+    let again = again(view, act);
+    let typed = again.map_or("", |again| again.text.as_str());
+    let error = again
+        .map(|again| again.error.as_str())
+        .filter(|error| !error.is_empty());
     let word = |what: &str| visit.t(&format!("portal-desk-{name}{what}"));
     html! {
-        details open[error.is_some()] {
+        details open[again.is_some()] {
             summary { (word("")) }
             form method="post" action=(format!("/desk/{}/{name}", view.id)) {
                 (csrf_field(visit))
+                input type="hidden" name=(WHOSE_FIELD) value=(view.whose);
                 input type="hidden" name="revision" value=(view.revision);
+                @if again.is_some() && error.is_none() {
+                    p role="status" { strong { (visit.t("portal-kept")) } }
+                }
                 p { (word("-what")) }
                 (field::lines(&format!("{name}-text"), &word("-why"), typed, error))
                 button class=(class) type="submit" { (word("-do")) }

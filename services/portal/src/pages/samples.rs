@@ -280,6 +280,8 @@ pub fn case(stage: Stage) -> CaseView {
             until: NOW.plus_seconds(2 * 86_400),
             error: Some("Escriba su respuesta o adjunte un documento.".into()),
             typed: String::new(),
+            kept: false,
+            whose: "m4rk".into(),
         }),
     }
 }
@@ -287,6 +289,7 @@ pub fn case(stage: Stage) -> CaseView {
 pub fn desk_case() -> DeskView {
     DeskView {
         id: "01K".into(),
+        whose: "m4rk".into(),
         revision: 3,
         problems: vec!["El representante en SUNARP no es quien presenta.".into()],
         case: case(Stage::Review),
