@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,8 +14,8 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use kernel::{Actor, Chance, Clock, Fault, FaultKind, Locale};
 use tokio::sync::Semaphore;
@@ -57,6 +58,13 @@ pub struct OuterSettings {
     /// Limits.
     pub limits: Limits,
 }
+
+/// Bytes of a body over its limit that are still read: three times the largest upload.
+const DRAIN_BYTES: usize = 64 * 1024 * 1024;
+/// How long they are read: 64 MB over 10 Mbit/s.
+const DRAIN_TIME: Duration = Duration::from_secs(60);
+/// How long the sender may pause meanwhile.
+const DRAIN_PAUSE: Duration = Duration::from_secs(3);
 
 struct Outer {
     site: Arc<Site>,
@@ -229,7 +237,10 @@ impl Outer {
             return Err(Fault::new(FaultKind::TooMany, "fault-too-many").into());
         }
         refuse_foreign_origin(request)?;
-        self.limit_body(request)?;
+        if let Err(fault) = self.limit_body(request) {
+            drain(std::mem::take(request.body_mut())).await;
+            return Err(fault.into());
+        }
         if let Some(answer) = language_choice(visit, request) {
             return Err(Early::Response(answer));
         }
@@ -281,6 +292,23 @@ impl Outer {
             }
         }
     }
+}
+
+/// Reads what is too large and throws it away: a browser shows our page only once it could send its whole form. A
+/// sender that goes on beyond these limits, or pauses, finds the connection closed.
+async fn drain(body: Body) {
+    let mut parts = body.into_data_stream();
+    let reading = async {
+        let mut left = DRAIN_BYTES;
+        while let Ok(Some(Ok(part))) = tokio::time::timeout(DRAIN_PAUSE, parts.next()).await {
+            match left.checked_sub(part.len()) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // Running out of time ends the reading like any other limit.
+    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
 }
 
 /// Logs the fault and makes the page that tells it. What the handler set beside it (cookies) stays.
