@@ -70,6 +70,7 @@ until_up() {
     sleep 0.1
   done
   show "$2"
+  curl -sS "$1" | head -c 2000 || true
   fail "$1 did not answer within 30 s"
 }
 
