@@ -159,7 +159,10 @@ async fn log(house: &House, findings: &mut Findings) -> Outcome {
     if report.is_sound() {
         findings.good(
             "log",
-            format!("{} entries, every hash as it should be", report.entries),
+            format!(
+                "{} entries and {} waiting for a place, every hash as it should be",
+                report.entries, report.staged
+            ),
         );
         return Ok(());
     }
