@@ -247,7 +247,7 @@ impl Maker {
             .number
             .clone()
             .unwrap_or_else(|| paper.case_number.clone());
-        let kind = paper.template.clone();
+        let (kind, code) = (paper.template.clone(), paper.code.clone());
         let issue = Issue {
             paper: sheet(&self.body, paper, &number, &signatory),
             kind,
@@ -256,7 +256,7 @@ impl Maker {
             case: Some(case),
             owner_subject: Some(owner),
             at,
-            code: None,
+            code,
         };
         let prepared = self.documents.prepare(issue).await?;
         let mut tx = self.store.begin().await?;

@@ -142,6 +142,7 @@ journey("a citizen opens a restaurant: from the form to a signed resolution that
   const id = await file(rosa);
   const receipt = await rosa.text();
   assert.match(receipt, /EXP-\d{6}-\d{4}/);
+  const shown = await rosa.page.locator('main a[href*="/receipts/"]').getAttribute("href");
   await rosa.go("/cases");
   await decide(browser, id, "grant");
   await until(rosa, `/cases/${id}`, async (page) => (await page.locator('main a[href^="/verify/"]').count()) > 1);
@@ -154,6 +155,12 @@ journey("a citizen opens a restaurant: from the form to a signed resolution that
   const anybody = await Visitor.arrive(browser);
   await anybody.go(code);
   assert.equal(await anybody.page.locator(".n.good, .tag.good").first().isVisible(), true);
+  const receiptCode = shown.split("/").pop();
+  for (const place of [`/receipts/${receiptCode}`, `/verify/${receiptCode}`]) {
+    await anybody.go(place);
+    assert.ok(await anybody.page.locator(".n.good, .tag.good").count(), `${place} says that it is genuine`);
+  }
+  assert.doesNotMatch(await (await anybody.go(`/receipts/${receiptCode}`)).text(), /Rosa/, "no names for the public");
   await anybody.leave();
   await rosa.leave();
 });
