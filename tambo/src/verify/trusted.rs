@@ -157,75 +157,79 @@ fn certificate(base64: &str) -> Result<Certificate, Problem> {
     Ok(Certificate::from_der(&BASE64.decode(base64.as_bytes())?)?)
 }
 
-/// A tambo directory in the terms in which containers are judged. Its members' certificates are in X-Road's FI profile.
+/// A tambo directory in the terms in which containers are judged.
 fn params_of(directory: &Directory) -> Result<SharedParams, Problem> {
-    let issuer = |base64: &String| -> Result<Issuer, Problem> {
-        Ok(Issuer {
-            certificate: certificate(base64)?,
-            responders: Vec::new(),
-        })
-    };
-    let mut authorities = Vec::new();
-    for known in &directory.authorities {
-        let responder = |text: &String| -> Result<Responder, Problem> {
-            Ok(Responder {
-                url: known.ocsp_url.clone(),
-                certificate: Some(certificate(text)?),
-            })
-        };
-        let responders = known
-            .ocsp_certificates
-            .iter()
-            .map(responder)
-            .collect::<Result<_, _>>()?;
-        authorities.push(Authority {
-            name: known.name.clone(),
-            authentication_only: false,
-            top: Issuer {
-                certificate: certificate(&known.root)?,
-                responders,
-            },
-            intermediates: known
-                .intermediates
-                .iter()
-                .map(issuer)
-                .collect::<Result<_, _>>()?,
-            profile: Profile::Finnish,
-        });
-    }
-    let stamper = |known: &exchange::directory::Stamper| -> Result<Stamper, Problem> {
-        let certificate = certificate(&known.certificate)?;
-        Ok(Stamper {
-            name: known.name.clone(),
-            url: known.url.clone(),
-            certificate,
-        })
-    };
-    let member = |known: &exchange::directory::Member| Member {
-        id: known.id.clone(),
-        name: known.name.clone(),
-        subsystems: known
-            .subsystems
-            .iter()
-            .map(|code| known.id.subsystem(code))
-            .collect(),
-    };
-    let server = |known: &exchange::directory::Server| Server {
-        id: known.id.clone(),
-        address: known.address.clone(),
-        auth_cert_hashes: Vec::new(),
-        clients: known.clients.clone(),
-    };
     Ok(SharedParams {
         instance: directory.instance.clone(),
-        authorities,
-        stampers: directory
-            .stampers
-            .iter()
-            .map(stamper)
-            .collect::<Result<_, _>>()?,
+        authorities: all(&directory.authorities, authority)?,
+        stampers: all(&directory.stampers, stamper)?,
         members: directory.members.iter().map(member).collect(),
         servers: directory.servers.iter().map(server).collect(),
         ocsp_freshness_seconds: OCSP_FRESHNESS_SECONDS,
     })
+}
+
+fn all<A, B>(list: &[A], one: impl Fn(&A) -> Result<B, Problem>) -> Result<Vec<B>, Problem> {
+    list.iter().map(one).collect()
+}
+
+/// Its members' certificates are in X-Road's FI profile.
+fn authority(known: &exchange::directory::Authority) -> Result<Authority, Problem> {
+    let issuer = |base64: &String| -> Result<Issuer, Problem> {
+        let certificate = certificate(base64)?;
+        Ok(Issuer {
+            certificate,
+            responders: Vec::new(),
+        })
+    };
+    let responder = |base64: &String| -> Result<Responder, Problem> {
+        let certificate = Some(certificate(base64)?);
+        Ok(Responder {
+            url: known.ocsp_url.clone(),
+            certificate,
+        })
+    };
+    let responders = all(&known.ocsp_certificates, responder)?;
+    let top = Issuer {
+        certificate: certificate(&known.root)?,
+        responders,
+    };
+    Ok(Authority {
+        name: known.name.clone(),
+        authentication_only: false,
+        top,
+        intermediates: all(&known.intermediates, issuer)?,
+        profile: Profile::Finnish,
+    })
+}
+
+fn stamper(known: &exchange::directory::Stamper) -> Result<Stamper, Problem> {
+    let certificate = certificate(&known.certificate)?;
+    Ok(Stamper {
+        name: known.name.clone(),
+        url: known.url.clone(),
+        certificate,
+    })
+}
+
+fn member(known: &exchange::directory::Member) -> Member {
+    let subsystems = known
+        .subsystems
+        .iter()
+        .map(|code| known.id.subsystem(code))
+        .collect();
+    Member {
+        id: known.id.clone(),
+        name: known.name.clone(),
+        subsystems,
+    }
+}
+
+fn server(known: &exchange::directory::Server) -> Server {
+    Server {
+        id: known.id.clone(),
+        address: known.address.clone(),
+        auth_cert_hashes: Vec::new(),
+        clients: known.clients.clone(),
+    }
 }
