@@ -185,7 +185,12 @@ impl ProofFile {
             .enumerate()
             .map(hash)
             .collect::<Result<_, _>>()?;
-        let (leaf, salt, digest, told) = extra;
+        let Opened {
+            leaf,
+            salt,
+            digest,
+            told,
+        } = extra;
         Ok(Self {
             index,
             leaf,
@@ -263,7 +268,15 @@ impl ProofFile {
     }
 }
 
-fn parse_extra(line: &str) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>, String)> {
+/// What the `extra` line holds, decoded.
+struct Opened {
+    leaf: Vec<u8>,
+    salt: Vec<u8>,
+    digest: Vec<u8>,
+    told: String,
+}
+
+fn parse_extra(line: &str) -> Option<Opened> {
     let bytes = BASE64
         .decode(line.strip_prefix("extra ")?.as_bytes())
         .ok()?;
@@ -279,7 +292,12 @@ fn parse_extra(line: &str) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>, String)> {
             .ok()
             .filter(|v| v.len() == 32)
     };
-    Some((leaf.into_bytes(), hex(&salt)?, hex(&digest)?, note))
+    Some(Opened {
+        leaf: leaf.into_bytes(),
+        salt: hex(&salt)?,
+        digest: hex(&digest)?,
+        told: note,
+    })
 }
 
 impl Confirmed {
