@@ -149,7 +149,10 @@ fn who(session: &str) -> Option<Actor> {
             "99000112",
             official(&["case.read", "case.evaluate", "case.receive"]),
         ),
-        "gladys" => ("99000123", official(&["case.read", "case.decide"])),
+        "gladys" => (
+            "99000123",
+            official(&["case.read", "case.decide", "exchange.read"]),
+        ),
         person => (person, Role::Person),
     };
     let name = if subject == ROSA {
@@ -475,6 +478,10 @@ async fn a_bad_signature_is_shown_to_the_official_who_cannot_grant_on_it() {
         let place = format!("/desk/{id}");
         let desk = town.session("gladys").get(&place).await;
         assert_eq!(desk.status, StatusCode::OK);
+        assert!(
+            desk.text.contains("href=\"/exchange/messages/m-persona\""),
+            "the way to the proof"
+        );
         assert!(desk.text.contains("Respuesta rechazada") && desk.text.contains("role=\"alert\""));
         let got = town
             .session("gladys")

@@ -7,6 +7,9 @@ use web::parts::{Event, Row, Tone, summary_list, tag, timeline};
 use crate::domain::{FactState, FactView};
 use crate::views::{CaseCard, EventView, FileView, SilenceView, Stage};
 
+/// The right that opens the exchange's own pages of messages.
+const READS_MESSAGES: &str = exchange::http::READ;
+
 /// Facts by the message that stated them: who states them, when, under which evidence number, then what.
 pub fn facts(visit: &Visit, facts: &[FactView]) -> Markup {
     html! {
@@ -39,12 +42,24 @@ fn source(visit: &Visit, fact: &FactView) -> Markup {
                     strong { (fact.authority) } " "
                     span.src {
                         (visit.t("portal-fact-signed")) " · " (visit.time(*at)) " · "
-                        (visit.t("portal-fact-evidence")) " " span.code { (evidence) }
+                        (visit.t("portal-fact-evidence")) " " (evidence_number(visit, evidence))
                     }
                 }
                 FactState::Waiting | FactState::Nothing | FactState::Refused { .. } => strong { (fact.authority) },
             }
         }
+    }
+}
+
+/// A message number; for officials who may read messages, the way to the signed message itself.
+pub fn evidence_number(visit: &Visit, number: &str) -> Markup {
+    let reads = visit
+        .actor
+        .as_ref()
+        .is_some_and(|actor| actor.may(READS_MESSAGES));
+    html! {
+        @if reads { a.code href=(format!("/exchange/messages/{number}")) { (number) } }
+        @else { span.code { (number) } }
     }
 }
 
