@@ -141,7 +141,12 @@ fn sign(
         content_type,
         content,
         // A root that travels along proves nothing and is covered by nothing: the reader has it, or must not trust it.
-        certificates: by.chain.iter().filter(|c| c.subject() != c.issuer()).cloned().collect(),
+        certificates: by
+            .chain
+            .iter()
+            .filter(|c| c.subject() != c.issuer())
+            .cloned()
+            .collect(),
         sid: asn1::seq(&[
             leaf.issuer().der(),
             &asn1::tlv(asn1::INTEGER, leaf.serial()),
@@ -375,13 +380,19 @@ fn envelope(
     signers: &[SignerInfo],
 ) -> Result<(), TrustError> {
     let by_key = signers.iter().any(|s| matches!(s.sid, SignerId::KeyId(_)));
-    let expected = if content_type == DATA && !by_key { 1 } else { 3 };
+    let expected = if content_type == DATA && !by_key {
+        1
+    } else {
+        3
+    };
     let announced: Vec<_> = digests
         .children(WHAT)?
         .into_iter()
         .filter_map(|node| Hash::from_algorithm_identifier(node).ok())
         .collect();
-    let all = signers.iter().all(|signer| announced.contains(&signer.hash));
+    let all = signers
+        .iter()
+        .all(|signer| announced.contains(&signer.hash));
     if all && version == expected {
         Ok(())
     } else {
@@ -428,7 +439,12 @@ fn signer_info(node: Node<'_>) -> Result<SignerInfo, TrustError> {
     let version = parts.take()?.small(WHAT)?;
     let sid = SignerId::read(parts.take()?)?;
     // RFC 5652 section 5.3.
-    if version != if matches!(sid, SignerId::KeyId(_)) { 3 } else { 1 } {
+    let expected = if matches!(sid, SignerId::KeyId(_)) {
+        3
+    } else {
+        1
+    };
+    if version != expected {
         return Err(TrustError::malformed(WHAT));
     }
     let hash = Hash::from_algorithm_identifier(parts.take()?)?;

@@ -208,7 +208,9 @@ pub(crate) fn read_timestamps(node: Node<'_>) -> Result<Vec<Vec<u8>>, TrustError
     let all = read_all(node)?;
     let known = |kind| kind == SIGNATURE_TIME_STAMP || PASSED_OVER.contains(&kind);
     if !all.iter().all(|(kind, _)| known(*kind)) {
-        return Err(TrustError::Unsupported { what: "unsigned attribute" });
+        return Err(TrustError::Unsupported {
+            what: "unsigned attribute",
+        });
     }
     let found = all
         .into_iter()
