@@ -15,6 +15,11 @@ pub fn person_number() -> Scheme {
     town::country::identifiers().dni
 }
 
+/// How a body's own number is checked.
+pub fn body_number() -> Scheme {
+    town::country::identifiers().ruc
+}
+
 /// How far `zone` is ahead of UTC at `now`, in minutes; 0 for a zone that is not known.
 pub fn utc_offset_minutes(zone: &str, now: kernel::Moment) -> i64 {
     jiff::tz::TimeZone::get(zone).map_or(0, |zone| {

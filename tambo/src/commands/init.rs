@@ -56,6 +56,8 @@ pub async fn run(options: InitOptions) -> Outcome {
         )));
     }
     let answers = Answers::ask(&options)?;
+    // A typing error must not leave half a body behind, which a second try would not touch.
+    let number = answers.checked()?;
     std::fs::create_dir_all(&options.folder)?;
     std::fs::write(&path, answers.settings())?;
     let passphrase = options.folder.join("passphrase");
@@ -63,8 +65,6 @@ pub async fn run(options: InitOptions) -> Outcome {
     super::private(&passphrase)?;
     let settings = Settings::read(&path)?;
     let house = serve::open(settings, Arc::new(SystemClock)).await?;
-    let number = country::person_number().parse(&answers.administrator);
-    let number = number.map_err(|error| Problem(format!("{}: {error}", answers.administrator)))?;
     let rights = RIGHTS.iter().map(|right| (*right).to_owned()).collect();
     let post = identity::Post {
         code: "administracion".to_owned(),
@@ -111,6 +111,24 @@ impl Answers {
                 "Name of the first administrator",
             )?,
         })
+    }
+
+    /// The administrator's number, once every answer can be what it should be.
+    fn checked(&self) -> Result<String, Problem> {
+        let told = |text: &str, error: &dyn std::fmt::Display| Problem(format!("{text}: {error}"));
+        country::body_number()
+            .parse(&self.number)
+            .map_err(|error| told(&self.number, &error))?;
+        let host = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| self.origin.strip_prefix(scheme));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['/', ' ', '?', '#'])) {
+            let problem = "write http:// or https:// and the host, without a path";
+            return Err(told(&self.origin, &problem));
+        }
+        country::person_number()
+            .parse(&self.administrator)
+            .map_err(|error| told(&self.administrator, &error))
     }
 
     /// The template with these answers in it, comments and all.

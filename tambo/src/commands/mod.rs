@@ -1,6 +1,7 @@
 //! The commands, one file each; this one is the list and what all of them share.
 
 mod backup;
+mod bench;
 mod check;
 mod init;
 mod jobs;
@@ -52,6 +53,8 @@ pub enum Command {
     Restore(restore::RestoreOptions),
     /// Show jobs that were given up, and run them again.
     Jobs(jobs::JobsOptions),
+    /// Measure what an exchange costs on this machine.
+    Bench(bench::BenchOptions),
     /// Print the OpenAPI description of a body's addresses.
     Openapi(openapi::OpenapiOptions),
 }
@@ -68,6 +71,7 @@ impl Command {
             Self::Backup(options) => backup::run(options).await,
             Self::Restore(options) => restore::run(options).await,
             Self::Jobs(options) => jobs::run(options).await,
+            Self::Bench(options) => bench::run(options).await,
             Self::Openapi(options) => openapi::run(options).await,
         }
     }

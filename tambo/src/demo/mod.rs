@@ -20,6 +20,7 @@ use crate::house::{Ground, House};
 use crate::serve::{self, Listeners, Serving};
 use crate::settings::Part;
 
+pub use plan::OFFICE;
 pub use seed::OWN_ACCESS;
 
 /// Options of `demo`.
@@ -83,8 +84,36 @@ impl Leap {
     }
 }
 
+impl DemoOptions {
+    /// A new country in `data`, on free ports, for measuring.
+    pub fn scratch(data: PathBuf) -> Self {
+        Self {
+            data,
+            fresh: true,
+            port: None,
+            at: None,
+            postgres: None,
+            journey: false,
+            evidence: None,
+        }
+    }
+}
+
 impl Country {
-    fn body(&self, code: &str) -> Result<&House, Problem> {
+    /// Founds and serves a country.
+    ///
+    /// # Errors
+    /// The folder holds something else, or the country can't be built.
+    pub async fn scratch(options: DemoOptions) -> Result<Self, Problem> {
+        remove_earlier(&options)?;
+        Ok(found(&options, Arc::new(ShiftedClock::default())).await?.0)
+    }
+
+    /// The body with this code.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn body(&self, code: &str) -> Result<&House, Problem> {
         let found = self
             .bodies
             .iter()
@@ -94,7 +123,8 @@ impl Country {
             .ok_or_else(|| Problem(format!("no body {code:?} in the demo")))
     }
 
-    async fn end(self) {
+    /// Stops all bodies.
+    pub async fn end(self) {
         self.stop.send_replace(true);
         for body in self.bodies {
             body.ended().await;

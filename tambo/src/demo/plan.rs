@@ -26,7 +26,7 @@ pub struct BodyPlan {
     pub name: &'static str,
     /// Second line.
     pub place: &'static str,
-    /// Member code: the RUC that the body publishes of itself.
+    /// Member code: the RUC that the body publishes of itself; the municipality's is made up, with a right check digit.
     pub ruc: &'static str,
     /// Subsystem.
     pub subsystem: &'static str,
@@ -78,7 +78,7 @@ pub const BODIES: [BodyPlan; 5] = [
         code: OFFICE,
         name: "Municipalidad Distrital de Ollantaytambo",
         place: "Ollantaytambo, Urubamba, Cusco",
-        ruc: "20185684191",
+        ruc: "20999999001",
         subsystem: "TRAMITES",
         part: Part::Office,
         service: None,
@@ -225,4 +225,17 @@ fn schema_url(url: &str, code: &str) -> String {
 /// The server refuses.
 pub async fn schema(url: &str, code: &str, fresh: bool) -> Outcome {
     Ok(store::make_schema(url, &schema_of(code), fresh).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BODIES;
+
+    #[test]
+    fn the_bodies_numbers_are_ones_that_init_would_take() {
+        for body in &BODIES {
+            let parsed = crate::country::body_number().parse(body.ruc);
+            assert_eq!(parsed.as_deref(), Ok(body.ruc), "{}", body.code);
+        }
+    }
 }

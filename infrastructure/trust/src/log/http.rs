@@ -43,6 +43,7 @@ pub fn log_routes(log: Log) -> Routes {
     Routes::<Log>::new()
         .get("/log/checkpoint", checkpoint)
         .get("/log/tile/{*path}", tile)
+        .get("/log/proof/{entry}", proof)
         .with_state(log)
 }
 
@@ -166,6 +167,27 @@ async fn tile(State(log): State<Log>, Path(path): Path<String>) -> Page {
             (header::CACHE_CONTROL, FOREVER),
         ],
         bytes,
+    )
+        .into_response())
+}
+
+/// The proof that an entry is in the log, as a file that anybody verifies without this body. Whoever has an entry's
+/// identifier got it from a page about their own data; the proof itself says no more than the public log does.
+async fn proof(State(log): State<Log>, Path(entry): Path<String>) -> Page {
+    let missing = || Failure::from(Fault::missing("fault-missing"));
+    let entry = entry.parse().map_err(|_| missing())?;
+    let proof = log
+        .proof(entry)
+        .await
+        .map_err(failure)?
+        .ok_or_else(missing)?;
+    let name = format!("attachment; filename=\"{entry}.tlog-proof\"");
+    Ok((
+        [
+            (header::CONTENT_TYPE, TEXT),
+            (header::CONTENT_DISPOSITION, name.as_str()),
+        ],
+        proof.to_string(),
     )
         .into_response())
 }

@@ -46,7 +46,7 @@ fn line(visit: &Visit, look: &LookView) -> Markup {
             @if !look.fields.is_empty() { p { (visit.t("portal-looks-what")) ": " (look.fields.join(", ")) } }
             p.soft.small {
                 (visit.time(look.at)) " · " (visit.t("portal-fact-evidence")) " " (parts::evidence_number(visit, &look.evidence))
-                @if let Some(entry) = &look.entry { " · " (visit.t("portal-looks-entry")) " " span.code { (entry) } }
+                @if let Some(entry) = &look.entry { " · " (visit.t("portal-looks-entry")) " " a.code href={ "/log/proof/" (entry) } { (entry) } }
                 @if look.both_sides { " · " (visit.t("portal-looks-both")) }
                 @if !look.answered { " · " strong { (visit.t("portal-looks-refused")) } }
             }
