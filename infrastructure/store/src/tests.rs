@@ -50,6 +50,26 @@ async fn values_come_back_and_a_dropped_transaction_never_was() {
     .await;
 }
 
+/// A disk that is full, played by a limit of pages that holds for the connection it was set on.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_full_disk_the_next_transaction_begins() {
+    let folder = testing::Folder::new();
+    let store = testing::sqlite(&folder, Arc::new(SetClock::at(Moment(1)))).await;
+    store.migrate(&[("test", TABLE)]).await.expect("migrate");
+    let mut tx = store.begin().await.expect("begin");
+    tx.execute_text("PRAGMA max_page_count = 1".to_owned())
+        .await
+        .expect("the limit");
+    let large = params!["a", 1_i64, vec![7_u8; 500_000], "x"];
+    tx.execute(INSERT, &large).await.expect_err("full");
+    drop(tx);
+    put(&store, "b", true).await;
+    let mut read = store.read().await.expect("read");
+    let rows = read.all(ALL, &[]).await.expect("rows");
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].text(0).expect("id"), "b");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_key_is_told_apart() {
     testing::both(|store| async move {
