@@ -462,8 +462,8 @@ fn columns(row: &EntryRow) -> Option<&'static str> {
     let Ok(leaf) = Leaf::parse(&row.leaf) else {
         return Some("the bytes are not an entry");
     };
-    if leaf.id != row.id {
-        Some("the identifier is not the entry's")
+    if !leaf.commits_to_id(&row.salt, &row.id) {
+        Some("the identifier or the salt is not the entry's")
     } else if !leaf.commits_to_digest(&row.salt, &row.digest) {
         Some("the salt or the digest is not the entry's")
     } else if !leaf.commits_to_about(&row.salt, row.about.as_deref()) {

@@ -1,7 +1,7 @@
 //! An entry: what is written into the log about one act, and the commitments that keep it free of personal data.
 //!
-//! Read by every crate that enters acts. The published bytes are canonical JSON (keys sorted, no spaces). A subject,
-//! a digest and the note stand in them only as commitments under a random salt that stays in the body's store: whoever
+//! Read by every crate that enters acts. The published bytes are canonical JSON (keys sorted, no spaces). Subject,
+//! digest, note and identifier stand in them only as commitments under a random salt that stays in the store: whoever
 //! gets the salt with a proof can check them, nobody can guess them from the public log. Kind and time are public.
 
 use std::collections::BTreeMap;
@@ -74,7 +74,8 @@ pub struct Leaf {
     pub at: String,
     /// Commitment to the digest.
     pub digest: String,
-    /// The entry's identifier in the body.
+    /// Commitment to the entry's identifier: whoever knows the identifier itself got it from the body, and may ask for
+    /// the proof with it.
     pub id: String,
     /// What happened.
     pub kind: String,
@@ -203,7 +204,7 @@ impl Entry {
             about: self.about.map(|about| commitment(salt, "about", &about.0)),
             at: self.at.iso(),
             digest: commitment(salt, "digest", &self.digest),
-            id: id.to_string(),
+            id: commitment(salt, "id", id.to_string().as_bytes()),
             kind: self.kind.clone(),
             note: commitment(salt, "note", self.note_text().as_bytes()),
             v: 1,
@@ -233,6 +234,11 @@ impl Leaf {
     /// Whether `digest` is what this entry commits to under `salt`.
     pub fn commits_to_digest(&self, salt: &[u8], digest: &[u8]) -> bool {
         self.digest == commitment(salt, "digest", digest)
+    }
+
+    /// Whether `id` is the identifier that this entry commits to under `salt`.
+    pub fn commits_to_id(&self, salt: &[u8], id: &str) -> bool {
+        self.id == commitment(salt, "id", id.as_bytes())
     }
 
     /// Whether `text` is the canonical JSON of the note that this entry commits to under `salt`.
@@ -272,6 +278,10 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("EXP-2026") && !text.contains("purpose"));
+        assert!(
+            !text.contains(&id.to_string()),
+            "who knows the identifier may fetch the proof"
+        );
         assert!(!text.contains("12345678") && !text.contains(&"01".repeat(32)));
         assert!(!text.contains(&entry.about.unwrap().to_string()));
         let leaf = Leaf::parse(&bytes).unwrap();

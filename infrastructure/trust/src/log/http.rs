@@ -171,8 +171,9 @@ async fn tile(State(log): State<Log>, Path(path): Path<String>) -> Page {
         .into_response())
 }
 
-/// The proof that an entry is in the log, as a file that anybody verifies without this body. Whoever has an entry's
-/// identifier got it from a page about their own data; the proof itself says no more than the public log does.
+/// The proof that an entry is in the log, as a file that anybody verifies without this body. It opens the entry's note,
+/// so its address is as secret as the identifier in it: 80 bits of chance that are not published and that a person gets
+/// from a page about their own data.
 async fn proof(State(log): State<Log>, Path(entry): Path<String>) -> Page {
     let missing = || Failure::from(Fault::missing("fault-missing"));
     let entry = entry.parse().map_err(|_| missing())?;
@@ -186,6 +187,7 @@ async fn proof(State(log): State<Log>, Path(entry): Path<String>) -> Page {
         [
             (header::CONTENT_TYPE, TEXT),
             (header::CONTENT_DISPOSITION, name.as_str()),
+            (header::CACHE_CONTROL, "private, no-store"),
         ],
         proof.to_string(),
     )
@@ -289,11 +291,20 @@ mod tests {
             );
             let got = browser.get("/log/tile/entries/000.p/1").await;
             assert_eq!(&got.bytes[2..], &proof.leaf[..]);
+            assert!(
+                !got.text.contains(&id.to_string()),
+                "the address of the proof is not published"
+            );
+            let got = browser.get(&format!("/log/proof/{id}")).await;
+            assert_eq!(got.text, log.proof(id).await.unwrap().unwrap().to_string());
+            assert_eq!(got.headers[header::CACHE_CONTROL], "private, no-store");
             for missing in [
                 "/log/tile/0/000.p/2",
                 "/log/tile/0/000",
                 "/log/tile/0/0",
                 "/log/tile/x",
+                "/log/proof/x",
+                "/log/proof/01ARZ3NDEKTSV4RRFFQ69G5FAV",
             ] {
                 assert_eq!(
                     browser.get(missing).await.status,
