@@ -84,10 +84,23 @@ async fn measure(country: &Country, options: &BenchOptions, signatures: f64) -> 
         .await
         .map_err(|error| Problem(error.to_string()))?;
     let (cpu, began) = (cpu_seconds(), Instant::now());
+    let mut millis = ask_all(&office.exchange, &ask, options).await?;
+    let (cpu, wall) = (cpu_seconds() - cpu, began.elapsed().as_secs_f64());
+    millis.sort_by(f64::total_cmp);
+    report(&millis, (cpu, wall), options.at_once, signatures);
+    Ok(())
+}
+
+/// Asks all questions, so many at a time, and gives the milliseconds that each took.
+async fn ask_all(
+    exchange: &exchange::Exchange,
+    ask: &Ask,
+    options: &BenchOptions,
+) -> Result<Vec<f64>, Problem> {
     let left = Arc::new(AtomicUsize::new(options.questions));
     let mut tasks = JoinSet::new();
     for _ in 0..options.at_once.max(1) {
-        let (exchange, ask, left) = (office.exchange.clone(), ask.clone(), left.clone());
+        let (exchange, ask, left) = (exchange.clone(), ask.clone(), left.clone());
         tasks.spawn(async move {
             let mut millis = Vec::new();
             while left
@@ -108,21 +121,19 @@ async fn measure(country: &Country, options: &BenchOptions, signatures: f64) -> 
     while let Some(done) = tasks.join_next().await {
         millis.extend(done?.map_err(Problem)?);
     }
-    let (cpu, wall) = (cpu_seconds() - cpu, began.elapsed().as_secs_f64());
-    millis.sort_by(f64::total_cmp);
-    let count = millis.len() as f64;
+    Ok(millis)
+}
+
+fn report(sorted_millis: &[f64], (cpu, wall): (f64, f64), at_once: usize, signatures: f64) {
+    let count = sorted_millis.len() as f64;
     let at = |part: f64| {
-        millis
+        sorted_millis
             .get((count * part) as usize)
-            .or(millis.last())
+            .or(sorted_millis.last())
             .copied()
             .unwrap_or(0.0)
     };
-    println!(
-        "{} exchanges, {} at once, both nodes in this process",
-        millis.len(),
-        options.at_once
-    );
+    println!("{count} exchanges, {at_once} at once, both nodes in this process");
     println!(
         "  {:.0} per CPU second ({:.0} us of CPU each)",
         count / cpu,
@@ -138,7 +149,6 @@ async fn measure(country: &Country, options: &BenchOptions, signatures: f64) -> 
         "  limit of two signatures made and two verified alone: {:.0} per CPU second",
         1.0 / signatures
     );
-    Ok(())
 }
 
 /// CPU seconds of one signature made, and of one verified.

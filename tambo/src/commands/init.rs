@@ -138,8 +138,7 @@ impl Answers {
             .name
             .to_lowercase()
             .split(|c: char| !c.is_ascii_alphanumeric())
-            .filter(|word| word.len() > 3)
-            .next_back()
+            .rfind(|word| word.len() > 3)
             .unwrap_or("body")
             .chars()
             .take(32)
