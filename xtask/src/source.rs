@@ -25,9 +25,8 @@ impl File {
 
     /// Whether all of it is test code.
     pub fn is_test(&self) -> bool {
-        self.path.contains("/tests/")
-            || self.path.ends_with("tests.rs")
-            || self.path.contains("/benches/")
+        let folders = ["/tests/", "/benches/", "/examples/"];
+        folders.iter().any(|folder| self.path.contains(folder)) || self.path.ends_with("tests.rs")
     }
 
     /// The lines before `#[cfg(test)] mod ... {`: what ships.
