@@ -50,7 +50,7 @@ pub use papers::Papers;
 pub use prefill::{Prefill, Prefilled, PrefilledState};
 pub use settings::{Registry, Settings, SetupError};
 pub use sql::MIGRATIONS;
-pub use view::{CaseView, ClockFace, FactView};
+pub use view::{CaseView, ClockFace, FactView, MY_CASES};
 pub use words::TEXTS;
 
 use crate::case::Rules;

@@ -9,7 +9,7 @@ use crate::sql::{self, Event, NeedRow, Order, Stored};
 use crate::{DeskRow, Receipt, Workflow, access};
 
 /// Cases on one page of a person's list.
-const MY_CASES: usize = 25;
+pub const MY_CASES: usize = 25;
 
 /// A case with all that its page shows.
 #[derive(Clone, Debug)]

@@ -84,13 +84,23 @@ impl Portal {
         })
     }
 
-    /// This person's drafts and cases, the latest first.
+    /// This person's drafts and cases, the latest first; with `before`, the cases that are older than that one. Also
+    /// the address of still older ones, if there may be any.
     ///
     /// # Errors
     /// Not a person; the store failed.
-    pub async fn cases(&self, visit: &Visit, actor: &Actor) -> Result<Vec<CaseCard>, Fault> {
+    pub async fn cases(
+        &self,
+        visit: &Visit,
+        actor: &Actor,
+        before: Option<Id>,
+    ) -> Result<(Vec<CaseCard>, Option<String>), Fault> {
         let mut cards = Vec::new();
-        for draft in self.workflow.drafts(actor).await? {
+        let drafts = match before {
+            None => self.workflow.drafts(actor).await?,
+            Some(_) => Vec::new(),
+        };
+        for draft in drafts {
             let Ok(procedure) = self.workflow.procedure(&draft.procedure) else {
                 continue;
             };
@@ -110,10 +120,14 @@ impl Portal {
                 waiting: 0,
             });
         }
-        for row in self.workflow.cases_of(actor, None).await? {
+        let rows = self.workflow.cases_of(actor, before).await?;
+        let older = (rows.len() == workflow::MY_CASES)
+            .then(|| rows.last().map(|row| format!("/cases?before={}", row.id)))
+            .flatten();
+        for row in rows {
             cards.push(self.card_of(visit, row, "/cases"));
         }
-        Ok(cards)
+        Ok((cards, older))
     }
 
     /// A case in a list; `below` is the list's address.

@@ -164,20 +164,23 @@ async fn file(
 }
 
 #[derive(Deserialize)]
-struct Saved {
+struct Listed {
     saved: Option<String>,
+    before: Option<String>,
 }
 
 async fn cases(
     visit: Visit,
     State(portal): State<Portal>,
-    Query(Saved { saved }): Query<Saved>,
+    Query(Listed { saved, before }): Query<Listed>,
 ) -> Page {
     let actor = visit.person()?;
     if actor.is_official() {
         return Ok(to("/desk"));
     }
-    pages::cases::cases(&visit, &portal.cases(&visit, actor).await?, saved.is_some())
+    let before = before.as_deref().map(case_id).transpose()?;
+    let (cards, older) = portal.cases(&visit, actor, before).await?;
+    pages::cases::cases(&visit, &cards, saved.is_some(), older.as_deref())
 }
 
 async fn case(visit: Visit, State(portal): State<Portal>, Path(id): Path<String>) -> Page {

@@ -138,6 +138,7 @@ portal-changed = Last change:
 
 portal-cases-title = My cases
 portal-cases-none = You have no cases yet.
+portal-cases-older = See earlier cases
 portal-cases-yours = Waiting for you
 portal-cases-ours = With the body
 portal-cases-done = Finished

@@ -138,6 +138,7 @@ portal-changed = Último cambio:
 
 portal-cases-title = Mis trámites
 portal-cases-none = Todavía no tiene trámites.
+portal-cases-older = Ver trámites anteriores
 portal-cases-yours = Esperan por usted
 portal-cases-ours = Los atiende la entidad
 portal-cases-done = Terminados

@@ -138,6 +138,7 @@ portal-changed = Qhipa kambio:
 
 portal-cases-title = Trámiteykuna
 portal-cases-none = Manaraqmi trámiteyki kanchu.
+portal-cases-older = Ñawpaq trámitekunata qhaway
 portal-cases-yours = Qanta suyasunki
 portal-cases-ours = Wasi qhawashan
 portal-cases-done = Tukusqakuna

@@ -1,14 +1,14 @@
 //! My cases: drafts first, then what waits for me, then the rest.
 
 use maud::html;
-use web::parts::{Tone, link_button, notice};
+use web::parts::{Tone, link_button, link_quiet, notice};
 use web::{Page, Visit};
 
 use super::parts;
 use crate::views::{CaseCard, Stage};
 
-/// The list of a person's cases; `saved` tells that a form was just put aside.
-pub fn cases(visit: &Visit, cards: &[CaseCard], saved: bool) -> Page {
+/// The list of a person's cases; `saved` tells that a form was just put aside, `older` leads to the ones before.
+pub fn cases(visit: &Visit, cards: &[CaseCard], saved: bool, older: Option<&str>) -> Page {
     let group = |want: fn(Stage) -> bool| {
         cards
             .iter()
@@ -38,6 +38,7 @@ pub fn cases(visit: &Visit, cards: &[CaseCard], saved: bool) -> Page {
                 ul.list { @for card in cards { (parts::case_line(visit, card, false)) } }
             }
         }
+        @if let Some(older) = older { p.actions { (link_quiet(older, &visit.t("portal-cases-older"))) } }
     };
     Ok(web::page(visit, &visit.t("portal-cases-title"), body))
 }

@@ -63,10 +63,10 @@ const PAGES: [(&str, bool, Render); 15] = [
         super::receipt::receipt(visit, &samples::receipt())
     }),
     ("cases", false, |visit| {
-        super::cases::cases(visit, &samples::cards(), true)
+        super::cases::cases(visit, &samples::cards(), true, Some("/cases?before=01"))
     }),
     ("cases-none", false, |visit| {
-        super::cases::cases(visit, &[], false)
+        super::cases::cases(visit, &[], false, None)
     }),
     ("case-observed", false, |visit| {
         super::case::case(visit, &samples::case(Stage::Observed))
