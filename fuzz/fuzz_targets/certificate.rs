@@ -1,0 +1,6 @@
+//! Certificates: any bytes, never a panic, never without limit.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    trust::cert::fuzz(bytes);
+});

@@ -1,0 +1,6 @@
+//! Certificate requests: any bytes, never a panic, never without limit.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    trust::ca_request::fuzz(bytes);
+});

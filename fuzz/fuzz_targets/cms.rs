@@ -1,0 +1,6 @@
+//! CMS signatures: any bytes, never a panic, never without limit.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    trust::cms::fuzz(bytes);
+});

@@ -1,0 +1,6 @@
+//! OCSP requests and responses: any bytes, never a panic, never without limit.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    trust::ocsp::fuzz(bytes);
+});
