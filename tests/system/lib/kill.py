@@ -115,6 +115,7 @@ class Citizen(threading.Thread):
             if receipt.status in (429, 503):
                 time.sleep(1)
                 continue
+            assert receipt.status == 200, f"filing: {receipt.status}: {receipt.main()[:300]}"
             self.acknowledged.append((number_of(receipt), receipt.path.split("/")[2]))
             self.again += sent > 1
             return

@@ -162,6 +162,7 @@ class Visitor:
         for _ in range(STEPS_MAX):
             if page.path.endswith("/check"):
                 return page
+            assert page.status == 200, f"{page.path}: {page.status}: {page.main()[:300]}"
             form = next(form for form in page.forms() if "/form/" in (form.action or page.path) and form.method == "post"
                         and not form.action.startswith("/sign-"))
             known = {**form.values, **dict(form.boxes)}
