@@ -51,7 +51,9 @@ pub use crate::source::{Derived, FactSource};
 pub use crate::sql::{Half, MIGRATIONS};
 use crate::status::{Freshness, Scope, Statuses, Vetted};
 pub use crate::wire::Serving;
-use crate::wire::{Arrived, Caller, Limits, TlsIdentity, TlsSetup, Wire};
+use crate::wire::{
+    Arrived, Caller, Judge, Limits, Network, Place, Seat, Simulated, TlsIdentity, TlsSetup, Wire,
+};
 
 /// Most questions closed in one turn of [`Exchange::reconcile`]; the next turn takes more.
 const RECONCILE_MAX: usize = 200;
@@ -153,6 +155,19 @@ impl Exchange {
     /// # Errors
     /// The directory's key can't be read, the keys don't work, or the store failed.
     pub async fn new(parts: Parts) -> Result<Self, Fault> {
+        Self::build(parts, None).await
+    }
+
+    /// The same on a simulated network, where it is called `address` (as the directory lists it). It can ask at once,
+    /// and answers after [`Exchange::join`].
+    ///
+    /// # Errors
+    /// See [`Exchange::new`].
+    pub async fn simulated(parts: Parts, network: &Network, address: &str) -> Result<Self, Fault> {
+        Self::build(parts, Some((network.clone(), address.to_owned()))).await
+    }
+
+    async fn build(parts: Parts, network: Option<(Network, String)>) -> Result<Self, Fault> {
         let Parts {
             settings,
             store,
@@ -163,10 +178,22 @@ impl Exchange {
         let (clock, chance) = (store.clock().clone(), store.chance().clone());
         let directory_key = VerifierKey::parse(&settings.directory_key).map_err(Fault::internal)?;
         let held = Held::default();
-        let tls =
-            TlsSetup::new(&keys.auth, held.clone(), clock.clone()).map_err(Fault::internal)?;
+        let judge = Judge::new(held.clone(), clock.clone());
+        let tls = TlsSetup::new(&keys.auth, judge.clone()).map_err(Fault::internal)?;
         let (stall, body_max) = (settings.stall(), settings.body_bytes_max);
-        let caller = Caller::new(tls.clone(), held.clone(), clock.clone(), stall, body_max);
+        let wire = match network {
+            None => Wire::Tls(Caller::new(tls.clone(), judge, stall, body_max)),
+            Some((network, address)) => {
+                let chain = keys.auth.chain().to_vec();
+                let place = Place {
+                    address,
+                    chain,
+                    judge,
+                    body_max,
+                };
+                Wire::Simulated(Simulated::new(network, place, stall))
+            }
+        };
         let http = Http::plain();
         let freshness = Freshness {
             seconds: settings.ocsp_freshness_seconds,
@@ -179,7 +206,7 @@ impl Exchange {
             held,
             directory_key,
             tls,
-            wire: Wire::Tls(caller),
+            wire,
             statuses,
             vetted: Vetted::default(),
             http,
@@ -205,12 +232,23 @@ impl Exchange {
             whole: settings.timeout(),
             body: settings.body_bytes_max,
         };
+        wire::serve(listener, &self.inner.tls, limits, self.handler())
+    }
+
+    /// Answers other nodes on the simulated network that this exchange was built on; `None` if it was not.
+    pub fn join(&self) -> Option<Seat> {
+        match &self.inner.wire {
+            Wire::Simulated(place) => Some(place.join(self.handler())),
+            Wire::Tls(_) => None,
+        }
+    }
+
+    fn handler(&self) -> wire::Handler {
         let exchange = self.clone();
-        let handler: wire::Handler = Arc::new(move |arrived: Arrived| {
+        Arc::new(move |arrived: Arrived| {
             let exchange = exchange.clone();
             Box::pin(async move { exchange.answer(arrived).await })
-        });
-        wire::serve(listener, &self.inner.tls, limits, handler)
+        })
     }
 
     /// The settings.

@@ -4,3 +4,4 @@ mod attacks;
 mod country;
 mod journey;
 mod lines;
+mod simulated;

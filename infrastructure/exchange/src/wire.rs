@@ -1,16 +1,20 @@
-//! The way between nodes. One kind exists today: mutual TLS 1.3 over TCP.
+//! The way between nodes: mutual TLS over TCP, or a simulated network in one process.
 //!
 //! `ask` sends over it and `answer` receives from it; both get whole messages and know nothing of sockets. It promises
 //! that whoever is at the other end holds a certificate that the directory lists, and that no peer can hold more than
-//! the stated memory and time. [`Wire`] is an enum so that X-Road's TLS 1.2 suites and a simulated network become
-//! further kinds without touching its users.
+//! the stated memory and time. [`Wire`] is an enum, so that its users need not know which kind it is.
 
 mod caller;
+mod judge;
 mod listener;
+mod simulated;
 mod tls;
 
 pub use caller::{Caller, Line, Reply, WireError};
+pub use judge::Judge;
 pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
+pub(crate) use simulated::Place;
+pub use simulated::{Fate, Leg, Network, Passage, Rule, Seat, Simulated};
 pub use tls::{TlsIdentity, TlsSetup, systems_config};
 
 /// Header that names the digest of the message layer.
@@ -23,8 +27,10 @@ pub const MESSAGE_TYPE: (&str, &str) = ("x-road-message-type", "REST");
 /// How messages leave this node.
 #[derive(Clone)]
 pub enum Wire {
-    /// Mutual TLS 1.3.
+    /// Mutual TLS over TCP.
     Tls(Caller),
+    /// In one process, through a [`Network`] whose owner decides what befalls each message.
+    Simulated(Simulated),
 }
 
 impl Wire {
@@ -36,6 +42,7 @@ impl Wire {
     pub async fn line(&self, address: &str, fresh: bool) -> Result<Line, WireError> {
         match self {
             Self::Tls(caller) => caller.line(address, fresh).await,
+            Self::Simulated(place) => place.line(address).await,
         }
     }
 
@@ -46,6 +53,7 @@ impl Wire {
     pub async fn call(&self, line: Line, call: &Call) -> Result<Reply, WireError> {
         match self {
             Self::Tls(caller) => caller.call(line, call).await,
+            Self::Simulated(place) => place.call(line.address(), call).await,
         }
     }
 }

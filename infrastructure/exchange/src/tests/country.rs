@@ -22,6 +22,7 @@ use trust::tsp::{POLICY_DEFAULT, Tsa};
 use web::metrics::Metrics;
 
 use crate::directory::{Authority, Directory, Member, Server, Stamper};
+use crate::wire::{Network, Seat};
 use crate::{Agreement, Derived, Exchange, FactSource, Keys, Parts, Serving, Settings};
 
 pub const PURPOSE: &str = "licencia-funcionamiento";
@@ -215,6 +216,26 @@ impl Country {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         self.register(&owner, subsystems, &address.to_string(), &keys);
+        let parts = self.parts(&owner, store, &keys, change).await;
+        let exchange = Exchange::new(parts).await.unwrap();
+        let serving = Some(exchange.serve(listener));
+        Node {
+            exchange,
+            member: owner,
+            address,
+            keys,
+            serving,
+        }
+    }
+
+    /// What an exchange of `owner` is built from.
+    async fn parts(
+        &self,
+        owner: &MemberId,
+        store: Store,
+        keys: &Keys,
+        change: impl FnOnce(&mut Settings),
+    ) -> Parts {
         store
             .migrate(&[
                 ("trust", trust::log::MIGRATIONS),
@@ -228,27 +249,43 @@ impl Country {
         settings.timeout_seconds = 4;
         change(&mut settings);
         let log = LogSettings {
-            key: note_key(&format!("log.{code}"), 2),
-            secret: PseudonymSecret::new(&[code.len() as u8; 32]),
+            key: note_key(&format!("log.{}", owner.code), 2),
+            secret: PseudonymSecret::new(&[owner.code.len() as u8; 32]),
             witness: None,
         };
         let log = Log::open(store.clone(), log).await.unwrap();
-        let parts = Parts {
+        Parts {
             settings,
             store,
             keys: keys.clone(),
             log,
             metrics: Metrics::new(),
-        };
-        let exchange = Exchange::new(parts).await.unwrap();
-        let serving = Some(exchange.serve(listener));
-        Node {
+        }
+    }
+
+    /// A body whose node lives on a simulated network, under the address `code:5500`.
+    pub async fn body_on(
+        &self,
+        network: &Network,
+        code: &str,
+        subsystems: &[&str],
+        store: Store,
+    ) -> (Node, Seat) {
+        let owner = member(code);
+        let keys = self.keys(&owner, 365 * DAY);
+        let address = format!("{code}:5500");
+        self.register(&owner, subsystems, &address, &keys);
+        let parts = self.parts(&owner, store, &keys, |_| {}).await;
+        let exchange = Exchange::simulated(parts, network, &address).await.unwrap();
+        let seat = exchange.join().unwrap();
+        let node = Node {
             exchange,
             member: owner,
-            address,
+            address: std::net::SocketAddr::from(([0, 0, 0, 0], 0)),
             keys,
-            serving,
-        }
+            serving: None,
+        };
+        (node, seat)
     }
 
     fn register(&self, owner: &MemberId, subsystems: &[&str], address: &str, keys: &Keys) {
@@ -327,6 +364,12 @@ pub async fn pair(
     let muni = country.body("MUNI", &["licencias"], asking_store).await;
     let reniec = country.body("RENIEC", &["registro"], answering_store).await;
     country.publish(DAY, &[&muni, &reniec]).await;
+    furnish(&*clock, &muni, &reniec).await;
+    (country, muni, reniec)
+}
+
+/// Gives the registry its register, and both bodies their agreement.
+pub async fn furnish(clock: &dyn Clock, muni: &Node, reniec: &Node) {
     let derived = Derived::YearsSince {
         name: "over18".into(),
         field: "birth".into(),
@@ -349,10 +392,9 @@ pub async fn pair(
         .record("people", &[("40000001".into(), facts, None)])
         .await
         .unwrap();
-    for node in [&muni, &reniec] {
-        node.exchange.agree(&[agreement(&*clock)]).await.unwrap();
+    for node in [muni, reniec] {
+        node.exchange.agree(&[agreement(clock)]).await.unwrap();
     }
-    (country, muni, reniec)
 }
 
 pub fn question() -> crate::Ask {

@@ -13,15 +13,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use kernel::Clock;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use trust::Certificate;
 
+use super::judge::Judge;
 use super::{Call, HASH_ALGORITHM, MESSAGE_TYPE, PROXY_VERSION, TlsSetup, content_type};
-use crate::directory::{Held, View};
 use crate::domain::codes::{FAULT_BYTES_MAX, Report};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
 
@@ -30,7 +29,7 @@ const IDLE: Duration = Duration::from_secs(8);
 /// Most unused connections kept to one address.
 const IDLE_MAX: usize = 32;
 /// Longest wait for a connection; a satellite line needs two to three seconds with TLS.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 /// Most bytes of a response's header section.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
@@ -69,9 +68,19 @@ pub enum Reply {
 /// A connection to a node whose certificate the directory lists.
 pub struct Line {
     address: String,
-    sender: SendRequest<Full<Bytes>>,
     peer: Certificate,
-    free_since: Instant,
+    way: Way,
+}
+
+/// What a line is made of.
+enum Way {
+    /// HTTP over TLS, free since then.
+    Http {
+        sender: SendRequest<Full<Bytes>>,
+        free_since: Instant,
+    },
+    /// A place on a simulated network.
+    Simulated,
 }
 
 impl Line {
@@ -79,14 +88,42 @@ impl Line {
     pub fn peer(&self) -> &Certificate {
         &self.peer
     }
+
+    /// Where it leads.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(super) fn simulated(address: &str, peer: Certificate) -> Self {
+        Self {
+            address: address.to_owned(),
+            peer,
+            way: Way::Simulated,
+        }
+    }
+
+    /// Whether it may be used again: open, and not idle for too long.
+    fn is_fresh(&self) -> bool {
+        match &self.way {
+            Way::Http { sender, free_since } => sender.is_ready() && free_since.elapsed() < IDLE,
+            Way::Simulated => false,
+        }
+    }
+
+    /// Whether it is worth keeping.
+    fn is_open(&self) -> bool {
+        match &self.way {
+            Way::Http { sender, free_since } => !sender.is_closed() && free_since.elapsed() < IDLE,
+            Way::Simulated => false,
+        }
+    }
 }
 
 /// Calls other nodes; cloning shares the connections.
 #[derive(Clone)]
 pub struct Caller {
     setup: TlsSetup,
-    held: Held,
-    clock: Arc<dyn Clock>,
+    judge: Judge,
     stall: Duration,
     body_max: usize,
     lines: Arc<Mutex<HashMap<String, Vec<Line>>>>,
@@ -94,28 +131,14 @@ pub struct Caller {
 
 impl Caller {
     /// A caller that gives up on a line after `stall` of silence and takes bodies up to `body_max` bytes.
-    pub fn new(
-        setup: TlsSetup,
-        held: Held,
-        clock: Arc<dyn Clock>,
-        stall: Duration,
-        body_max: usize,
-    ) -> Self {
+    pub fn new(setup: TlsSetup, judge: Judge, stall: Duration, body_max: usize) -> Self {
         Self {
             setup,
-            held,
-            clock,
+            judge,
             stall,
             body_max,
             lines: Arc::default(),
         }
-    }
-
-    /// Whether the certificate of a kept line would still pass a handshake, as far as time and directory go.
-    fn is_still_good(&self, peer: &Certificate) -> bool {
-        let now = self.clock.now();
-        let registered = |view: &View| view.server_with(&peer.sha256_hex()).is_some();
-        now <= peer.not_after() && self.held.current(now).is_some_and(|view| registered(&view))
     }
 
     pub(super) async fn line(&self, address: &str, fresh: bool) -> Result<Line, WireError> {
@@ -126,7 +149,10 @@ impl Caller {
     }
 
     pub(super) async fn call(&self, mut line: Line, call: &Call) -> Result<Reply, WireError> {
-        match line.sender.try_send_request(request(call)?).await {
+        let Way::Http { sender, .. } = &mut line.way else {
+            return Err(WireError::Unsent);
+        };
+        match sender.try_send_request(request(call)?).await {
             Ok(response) => self.read(line, response).await,
             Err(mut failed) => match failed.take_message() {
                 Some(_) => Err(WireError::Unsent),
@@ -140,23 +166,22 @@ impl Caller {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lines.get_mut(address)?;
         while let Some(line) = kept.pop() {
-            let is_fresh = line.sender.is_ready() && line.free_since.elapsed() < IDLE;
-            if is_fresh && self.is_still_good(&line.peer) {
+            if line.is_fresh() && self.judge.is_still_good(&line.peer) {
                 return Some(line);
             }
         }
         None
     }
 
-    fn keep(&self, line: Line) {
+    fn keep(&self, mut line: Line) {
+        if let Way::Http { free_since, .. } = &mut line.way {
+            *free_since = Instant::now();
+        }
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lines.entry(line.address.clone()).or_default();
-        kept.retain(|old| !old.sender.is_closed() && old.free_since.elapsed() < IDLE);
+        kept.retain(Line::is_open);
         if kept.len() < IDLE_MAX {
-            kept.push(Line {
-                free_since: Instant::now(),
-                ..line
-            });
+            kept.push(line);
         }
     }
 
@@ -184,9 +209,11 @@ impl Caller {
             tokio::spawn(connection);
             Ok(Line {
                 address: address.to_owned(),
-                sender,
                 peer,
-                free_since: Instant::now(),
+                way: Way::Http {
+                    sender,
+                    free_since: Instant::now(),
+                },
             })
         };
         timeout(CONNECT, connecting)
@@ -268,7 +295,7 @@ enum ReadError {
     Line(WireError),
 }
 
-fn fault(bytes: &[u8]) -> Result<Reply, WireError> {
+pub(super) fn fault(bytes: &[u8]) -> Result<Reply, WireError> {
     let report = Report::from_soap(bytes);
     report
         .map(Reply::Fault)

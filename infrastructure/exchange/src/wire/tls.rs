@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use kernel::Clock;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{
@@ -21,10 +20,7 @@ use rustls::{
 };
 use trust::{Certificate, Signer, TrustError};
 
-use crate::directory::Held;
-
-/// Most intermediate certificates taken from a handshake; real chains have one or two.
-const INTERMEDIATES_MAX: usize = 6;
+use super::judge::Judge;
 
 /// This node's authentication key with its certificates, the leaf first and without the root.
 #[derive(Clone)]
@@ -71,18 +67,14 @@ pub struct TlsSetup {
 }
 
 impl TlsSetup {
-    /// Builds both configurations; what they trust follows `held` and `clock` from handshake to handshake.
+    /// Builds both configurations; `judge` decides whom they let in.
     ///
     /// # Errors
     /// The crypto provider refuses TLS 1.3, which it never does.
-    pub fn new(identity: &TlsIdentity, held: Held, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    pub fn new(identity: &TlsIdentity, judge: Judge) -> Result<Self, Error> {
         let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
         let algorithms = provider.signature_verification_algorithms;
-        let verifier = Arc::new(PeerVerifier {
-            held,
-            clock,
-            algorithms,
-        });
+        let verifier = Arc::new(PeerVerifier { judge, algorithms });
         let resolver = Arc::new(SingleCertAndKey::from(identity.key.clone()));
         let versions = &[&rustls::version::TLS13];
         let mut client = ClientConfig::builder_with_provider(provider.clone())
@@ -169,8 +161,7 @@ impl ClientCertVerifier for AnySystem {
 
 /// Decides whether a certificate belongs to a server of the instance.
 struct PeerVerifier {
-    held: Held,
-    clock: Arc<dyn Clock>,
+    judge: Judge,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -186,28 +177,11 @@ fn refused(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
 
 impl PeerVerifier {
     fn check(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
-        let now = self.clock.now();
-        let none = TrustError::Refused {
-            why: "no current directory",
-        };
-        let view = self.held.current(now).ok_or_else(|| refused(none))?;
-        let leaf = Certificate::from_der(leaf).map_err(refused)?;
-        let mut chain: Vec<Certificate> = others
-            .iter()
-            .take(INTERMEDIATES_MAX)
-            .filter_map(|der| Certificate::from_der(der).ok())
-            .collect();
-        chain.extend(view.helpers().cloned());
-        view.anchors()
-            .validate(&leaf, &chain, now)
-            .and_then(trust::Valid::for_authentication)
-            .map_err(refused)?;
-        if view.server_with(&leaf.sha256_hex()).is_none() {
-            return Err(refused(TrustError::Refused {
-                why: "the certificate is not registered",
-            }));
-        }
-        Ok(())
+        let others = others.iter().map(AsRef::as_ref);
+        self.judge
+            .check_der(leaf, others)
+            .map(drop)
+            .map_err(refused)
     }
 
     fn check_signature(
