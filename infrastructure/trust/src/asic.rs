@@ -65,6 +65,17 @@ pub struct Container {
     pub batch_stamp: Option<BatchStamp>,
 }
 
+/// A container of any program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Its files.
+    pub container: Container,
+    /// A time stamp (RFC 3161, DER) over the value of the signature alone.
+    pub token: Option<Vec<u8>>,
+    /// Names of files that nothing in it covers.
+    pub uncovered: Vec<String>,
+}
+
 /// Hash chains over a batch of signature documents: `result` is what the authority stamps, with SHA-512.
 pub fn stamp_chains(signatures: &[&[u8]]) -> Result<Built, HashChainError> {
     let inputs: Vec<Vec<Part>> = signatures
@@ -196,46 +207,81 @@ impl Container {
         files
     }
 
-    /// Reads a container: all files there, none without a place, manifests consistent.
+    /// Reads a container of our own: all files there, none without a place, manifests consistent.
     pub fn read(bytes: &[u8]) -> Result<Self, ContainerError> {
         let archive = zip::read(bytes, zip::CONTAINER)?;
-        if need(&archive, "mimetype", "asic_mime_type_not_found")? != MIME_TYPE.as_bytes() {
+        let container = Self::unpack(&archive)?;
+        container.check_files(&archive)?;
+        Ok(container)
+    }
+
+    /// Reads a container of any program, as X-Road's own verifier does: the two manifests prove nothing and are not
+    /// asked for, and files that have no place are named in the answer, because nothing in the container covers them.
+    ///
+    /// # Errors
+    /// A file that must be there is not, or an attachment's name would leave it outside of the signature.
+    pub fn open(bytes: &[u8]) -> Result<Opened, ContainerError> {
+        let archive = zip::read(bytes, zip::CONTAINER)?;
+        let container = Self::unpack(&archive)?;
+        let uncovered = container.uncovered(&archive);
+        if let Some(name) = uncovered.iter().find(|name| name.starts_with("attachment")) {
+            return Err(ContainerError::Content(format!("unexpected file {name:?}")));
+        }
+        let token = archive
+            .get(TOKEN)
+            .filter(|_| container.batch_stamp.is_none());
+        Ok(Opened {
+            token: token.map(<[u8]>::to_vec),
+            container,
+            uncovered,
+        })
+    }
+
+    fn unpack(archive: &zip::Archive) -> Result<Self, ContainerError> {
+        if need(archive, "mimetype", "asic_mime_type_not_found")? != MIME_TYPE.as_bytes() {
             return Err(ContainerError::MimeType);
         }
         let mut attachments = Vec::new();
         while let Some(bytes) = archive.get(&format!("attachment{}", attachments.len() + 1)) {
             attachments.push(bytes.to_vec());
         }
-        let container = Self {
-            message: need(&archive, MESSAGE, "asic_message_not_found")?,
+        Ok(Self {
+            message: need(archive, MESSAGE, "asic_message_not_found")?,
             attachments,
-            signature: need(&archive, SIGNATURES, "asic_signatures_not_found")?,
-            hash_chain: chain(&archive, HASH_CHAIN_RESULT, HASH_CHAIN)?,
-            batch_stamp: batch_stamp(&archive)?,
-        };
-        container.check_files(&archive)?;
-        Ok(container)
+            signature: need(archive, SIGNATURES, "asic_signature_not_found")?,
+            hash_chain: chain(archive, HASH_CHAIN_RESULT, HASH_CHAIN)?,
+            batch_stamp: batch_stamp(archive)?,
+        })
+    }
+
+    /// Names of files that have no place in a container.
+    fn uncovered(&self, archive: &zip::Archive) -> Vec<String> {
+        let files = self.data_files();
+        let expected = [
+            "mimetype",
+            "META-INF/",
+            SIGNATURES,
+            MANIFEST,
+            ASIC_MANIFEST,
+            TOKEN,
+        ];
+        let has_place =
+            |name: &str| expected.contains(&name) || files.iter().any(|(known, _)| known == name);
+        let names = archive.entries.iter().map(|entry| entry.name.clone());
+        names.filter(|name| !has_place(name)).collect()
     }
 
     fn check_files(&self, archive: &zip::Archive) -> Result<(), ContainerError> {
         let files = self.data_files();
-        for entry in &archive.entries {
-            let expected = [
-                "mimetype",
-                "META-INF/",
-                SIGNATURES,
-                MANIFEST,
-                ASIC_MANIFEST,
-                TOKEN,
-            ];
-            if !expected.contains(&entry.name.as_str())
-                && !files.iter().any(|(name, _)| *name == entry.name)
-            {
-                return Err(ContainerError::Content(format!(
-                    "unexpected file {:?}",
-                    entry.name
-                )));
-            }
+        if let Some(name) = self.uncovered(archive).first() {
+            return Err(ContainerError::Content(format!("unexpected file {name:?}")));
+        }
+        if archive.get(TOKEN).is_some() && self.batch_stamp.is_none() {
+            let code = "asic_hash_chain_result_not_found";
+            return Err(ContainerError::Missing {
+                code,
+                name: STAMP_CHAIN_RESULT,
+            });
         }
         let content = |what: &str| ContainerError::Content(what.to_owned());
         match archive.get(MANIFEST) {
@@ -300,12 +346,7 @@ fn batch_stamp(archive: &zip::Archive) -> Result<Option<BatchStamp>, ContainerEr
                 token,
             }))
         }
-        (None, Some(_)) => {
-            let code = "asic_hash_chain_result_not_found";
-            Err(ContainerError::Missing {
-                code,
-                name: STAMP_CHAIN_RESULT,
-            })
-        }
+        // X-Road's immediate mode: the token is over the signature's value.
+        (None, Some(_)) => Ok(None),
     }
 }

@@ -32,10 +32,10 @@ pub enum HashChainError {
     /// `malformed_hash_chain`: not the XML it should be, or over a limit.
     #[error("malformed hash chain: {0}")]
     Malformed(&'static str),
-    /// `invalid_hash_chain_ref`: a reference leads nowhere, to another document, or in a circle.
+    /// `invalid_hash_chain_ref`: a reference leads nowhere, to another document, in a circle, or to other data.
     #[error("invalid hash chain reference: {0}")]
     InvalidRef(String),
-    /// `invalid_hash_chain`: a digest does not fit.
+    /// `invalid_hash_chain`: the result does not follow from the chain.
     #[error("invalid hash chain: {0}")]
     Invalid(String),
     /// `hashchain_unused_inputs`: a part of the message is not covered.
@@ -51,6 +51,16 @@ impl HashChainError {
             Self::InvalidRef(_) => "invalid_hash_chain_ref",
             Self::Invalid(_) => "invalid_hash_chain",
             Self::UnusedInputs(_) => "hashchain_unused_inputs",
+        }
+    }
+
+    /// X-Road's code for this error in the chain of a signature.
+    pub const fn code_in_signature(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed_signature.malformed_hash_chain",
+            Self::InvalidRef(_) => "malformed_signature.invalid_hash_chain_ref",
+            Self::Invalid(_) => "malformed_signature.invalid_hash_chain",
+            Self::UnusedInputs(_) => "malformed_signature.hashchain_unused_inputs",
         }
     }
 }
@@ -438,7 +448,7 @@ impl<'a> Walk<'a> {
             .find(|(name, _)| *name == uri)
             .map(|(_, bytes)| *bytes);
         if bytes.is_some_and(|bytes| method.digest(bytes) != digest) {
-            return Err(HashChainError::Invalid(format!(
+            return Err(HashChainError::InvalidRef(format!(
                 "the digest of {uri} does not match"
             )));
         }
@@ -554,7 +564,7 @@ mod tests {
                 prop_assert_eq!(check(&more).unwrap_err().code(), "hashchain_unused_inputs");
                 let mut other = given.clone();
                 other[0].1 = b"changed";
-                prop_assert_eq!(check(&other).unwrap_err().code(), "invalid_hash_chain");
+                prop_assert_eq!(check(&other).unwrap_err().code(), "invalid_hash_chain_ref");
             }
         }
 

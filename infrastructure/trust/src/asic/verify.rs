@@ -7,7 +7,7 @@ use kernel::Moment;
 
 use super::report::{Check, Proof, Refusal, Report, Step};
 use super::sender::{Sender, sender_of};
-use super::{BatchStamp, Container, message};
+use super::{BatchStamp, Container, Opened, message};
 use crate::error::TrustError;
 use crate::globalconf::{Authority, SharedParams};
 use crate::hashchain;
@@ -15,7 +15,8 @@ use crate::name::{self, Name};
 use crate::ocsp;
 use crate::path::{Anchors, Valid};
 use crate::tsp::{self, Stamped};
-use crate::xades::VerifiedSignature;
+use crate::xades::message::MessageError;
+use crate::xades::{VerifiedSignature, XadesError};
 
 /// Longest time from signing to the time stamp, in seconds: X-Road stops its traffic after four hours without stamps.
 pub const STAMP_DELAY_MAX_SECONDS: i64 = 4 * 3_600;
@@ -67,12 +68,13 @@ impl Session<'_> {
     }
 
     fn run(&mut self, bytes: &[u8]) -> Result<Proof, Refusal> {
-        let container = Container::read(bytes)
+        let opened = Container::open(bytes)
             .map_err(|error| refuse(Check::Container, error.code(), &error))?;
-        self.note(Check::Container, files(&container), None, None);
+        self.note(Check::Container, files(&opened), None, None);
+        let container = opened.container;
         let verified = container
             .verify_signature()
-            .map_err(|error| refuse(Check::Signature, error.code(), &error))?;
+            .map_err(|error| unsigned(&container, error))?;
         let signature = verified.signature();
         self.note(
             Check::Signature,
@@ -80,7 +82,7 @@ impl Session<'_> {
             Some(readable(signature.signer().subject())),
             Some(signature.signing_time()),
         );
-        let stamped = self.time(&container, signature)?;
+        let stamped = self.time(&container, opened.token.as_deref(), signature)?;
         let valid = self.certificate(signature, &stamped)?;
         self.revocation(signature, &valid)?;
         let sender = self.sender(&container, &valid)?;
@@ -96,6 +98,7 @@ impl Session<'_> {
     fn time(
         &mut self,
         container: &Container,
+        token: Option<&[u8]>,
         signature: &VerifiedSignature,
     ) -> Result<Stamped, Refusal> {
         let bad =
@@ -109,7 +112,7 @@ impl Session<'_> {
         let anchors = Anchors::new(units);
         let stamped = match &container.batch_stamp {
             Some(stamp) => batch(stamp, &container.signature, &anchors)?,
-            None => embedded(signature, &anchors)?,
+            None => alone(signature, token, &anchors)?,
         };
         if stamped.at() > self.now.plus_seconds(SKEW_SECONDS) {
             return Err(bad(&"the time stamp is from the future"));
@@ -130,7 +133,7 @@ impl Session<'_> {
         let kind = if container.batch_stamp.is_some() {
             "batch time stamp"
         } else {
-            "time stamp in the signature"
+            "time stamp of the signature"
         };
         self.note(Check::Time, kind, Some(by), Some(stamped.at()));
         Ok(stamped)
@@ -248,7 +251,7 @@ fn batch(stamp: &BatchStamp, signature: &[u8], anchors: &Anchors) -> Result<Stam
         "/ts-hashchain.xml",
         &[(&name, signature)],
     )
-    .map_err(|error| refuse(Check::Time, error.code(), &error))?;
+    .map_err(|error| refuse(Check::Time, MALFORMED, &error))?;
     tsp::verify_token(
         &stamp.token,
         |hash| hash.digest(&stamp.result),
@@ -258,23 +261,30 @@ fn batch(stamp: &BatchStamp, signature: &[u8], anchors: &Anchors) -> Result<Stam
     .map_err(|error| refuse(Check::Time, "timestamp_validation", &error))
 }
 
-/// The first good stamp inside the signature, over its value or over the element that holds it.
-fn embedded(signature: &VerifiedSignature, anchors: &Anchors) -> Result<Stamped, Refusal> {
+/// The first good stamp of this signature alone: beside it over its value, or inside it over its value or over the
+/// element that holds it.
+fn alone(
+    signature: &VerifiedSignature,
+    token: Option<&[u8]>,
+    anchors: &Anchors,
+) -> Result<Stamped, Refusal> {
     let mut cause = TrustError::refused("there is no time stamp");
-    for stamp in signature.time_stamps() {
-        for bytes in &stamp.candidates {
-            match tsp::verify_token(
-                &stamp.token,
-                |hash| hash.digest(bytes),
-                anchors,
-                anchors.certificates(),
-            ) {
-                Ok(stamped) => return Ok(stamped),
-                Err(error) => cause = error,
-            }
+    let beside = token.map(|token| (token, signature.signature_value()));
+    let inside = signature.time_stamps().iter().flat_map(|stamp| {
+        let token = stamp.token.as_slice();
+        stamp
+            .candidates
+            .iter()
+            .map(move |bytes| (token, bytes.as_slice()))
+    });
+    for (token, bytes) in beside.into_iter().chain(inside) {
+        let digest = |hash: crate::sigalg::Hash| hash.digest(bytes);
+        match tsp::verify_token(token, digest, anchors, anchors.certificates()) {
+            Ok(stamped) => return Ok(stamped),
+            Err(error) => cause = error,
         }
     }
-    let missing = signature.time_stamps().is_empty();
+    let missing = token.is_none() && signature.time_stamps().is_empty();
     let code = if missing {
         "asic_timestamp_not_found"
     } else {
@@ -295,14 +305,47 @@ fn readable(subject: &Name) -> String {
     }
 }
 
-fn files(container: &Container) -> String {
+/// X-Road's code for whatever makes a signature say nothing about the message.
+const MALFORMED: &str = "malformed_signature";
+
+/// X-Road looks at the hash chain before the signature's value, so a fault there is told first.
+fn unsigned(container: &Container, error: MessageError) -> Refusal {
+    let is_value = matches!(error, MessageError::Signature(XadesError::InvalidValue(_)));
+    let parts: [(&str, &[u8]); 1] = [(message::MESSAGE, &container.message)];
+    let chain = container.hash_chain.as_ref().filter(|_| is_value);
+    let broken = chain.and_then(|(result, chain)| {
+        hashchain::verify(result, chain, message::HASH_CHAIN, &parts).err()
+    });
+    let error = broken.map_or(error, MessageError::HashChain);
+    refuse(Check::Signature, signature_code(&error), &error)
+}
+
+/// X-Road puts the reason in a hash chain behind a point.
+fn signature_code(error: &MessageError) -> &'static str {
+    match error {
+        MessageError::Signature(XadesError::InvalidReference(uri))
+            if ![message::MESSAGE, message::HASH_CHAIN_RESULT].contains(&uri.as_str()) =>
+        {
+            MALFORMED
+        }
+        MessageError::HashChain(error) => error.code_in_signature(),
+        other => other.code(),
+    }
+}
+
+fn files(opened: &Opened) -> String {
+    let container = &opened.container;
     let attachments = container.attachments.len();
     let chain = if container.hash_chain.is_some() {
         ", a hash chain"
     } else {
         ""
     };
-    format!("a message, {attachments} attachments{chain}, a signature")
+    let uncovered = match opened.uncovered.as_slice() {
+        [] => String::new(),
+        names => format!("; nothing covers {}", names.join(", ")),
+    };
+    format!("a message, {attachments} attachments{chain}, a signature{uncovered}")
 }
 
 fn covered(verified: &message::VerifiedMessage) -> String {
