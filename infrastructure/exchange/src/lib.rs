@@ -19,6 +19,7 @@ pub mod source;
 pub mod stamps;
 pub mod status;
 pub mod systems;
+pub mod testing;
 pub mod wire;
 
 mod meters;

@@ -1,7 +1,8 @@
 //! Two bodies and an authority in one process, over real sockets: what works, and what attackers try.
 
 mod attacks;
-mod country;
 mod journey;
 mod lines;
 mod simulated;
+
+use crate::testing as country;

@@ -1,4 +1,11 @@
 //! A small country for tests: an authority with CA, OCSP, time stamps and directory, and bodies with nodes of their own.
+//!
+//! Read by this crate's tests and by the storms of `town`; nothing that serves a real body uses it. Whatever can't be set
+//! up stops the test.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test country that can't be set up must stop the test"
+)]
 
 use std::sync::{Arc, Mutex};
 
@@ -25,16 +32,20 @@ use crate::directory::{Authority, Directory, Member, Server, Stamper};
 use crate::wire::{Network, Seat};
 use crate::{Agreement, Derived, Exchange, FactSource, Keys, Parts, Serving, Settings};
 
+/// The purpose of most questions.
 pub const PURPOSE: &str = "licencia-funcionamiento";
 
+/// The member with this code.
 pub fn member(code: &str) -> MemberId {
     MemberId::new("PE", "GOB", code)
 }
 
+/// The subsystem that asks.
 pub fn asking() -> SubsystemId {
     member("MUNI").subsystem("licencias")
 }
 
+/// The service that is asked.
 pub fn persons() -> ServiceId {
     member("RENIEC").subsystem("registro").service("personas")
 }
@@ -50,7 +61,9 @@ struct Office {
     published: Mutex<String>,
 }
 
+/// An authority with everything that an instance needs of it.
 pub struct Country {
+    /// The clock of everybody.
     pub clock: Arc<SetClock>,
     ca: Ca,
     office: Arc<Office>,
@@ -59,14 +72,21 @@ pub struct Country {
     directory: Mutex<Directory>,
 }
 
+/// A body with its exchange.
 pub struct Node {
+    /// The exchange.
     pub exchange: Exchange,
+    /// The member.
     pub member: MemberId,
+    /// Where its listener is.
     pub address: std::net::SocketAddr,
+    /// Its keys.
     pub keys: Keys,
+    /// Its listener, if it has one.
     pub serving: Option<Serving>,
 }
 
+/// A clock that stands at the present second.
 pub fn clock() -> Arc<SetClock> {
     Arc::new(SetClock::at(Moment::from_seconds(
         SystemClock.now().seconds(),
@@ -84,6 +104,7 @@ fn note_key(name: &str, seed: u8) -> NoteKey {
 }
 
 impl Country {
+    /// A country without bodies.
     pub async fn new(clock: Arc<SetClock>) -> Self {
         let chance = SeededChance::new(7);
         let root = Signer::ephemeral("root", Algorithm::P256).unwrap();
@@ -143,10 +164,12 @@ impl Country {
         }
     }
 
+    /// The key of its directory.
     pub fn directory_key(&self) -> String {
         self.key.verifier().to_string()
     }
 
+    /// A certificate for a key of a member.
     pub fn issue(
         &self,
         profile: &Profile,
@@ -171,6 +194,7 @@ impl Country {
         certificate
     }
 
+    /// Revokes a certificate now.
     pub fn revoke(&self, certificate: &Certificate) {
         let mut known = self.office.revocations.lock().unwrap();
         known.revoke(
@@ -185,6 +209,7 @@ impl Country {
         *self.office.away.lock().unwrap() = away;
     }
 
+    /// New keys of a member, with certificates for so many seconds.
     pub fn keys(&self, owner: &MemberId, seconds: i64) -> Keys {
         let sign = Signer::ephemeral("sign", Algorithm::P256).unwrap();
         let auth = Signer::ephemeral("auth", Algorithm::P256).unwrap();
@@ -203,6 +228,7 @@ impl Country {
             .await
     }
 
+    /// The same with other settings.
     pub async fn body_with(
         &self,
         code: &str,
@@ -332,6 +358,7 @@ impl Country {
         }
     }
 
+    /// The directory as published.
     pub fn published(&self) -> String {
         self.office.published.lock().unwrap().clone()
     }
@@ -397,6 +424,7 @@ pub async fn furnish(clock: &dyn Clock, muni: &Node, reniec: &Node) {
     }
 }
 
+/// The question of most tests.
 pub fn question() -> crate::Ask {
     crate::Ask {
         client: asking(),
