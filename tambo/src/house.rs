@@ -308,6 +308,8 @@ async fn build_exchange(
     settings.systems_listen = own.client_listen;
     settings.directory_url = Some(format!("{}/directory", own.authority.trim_end_matches('/')));
     settings.body_bytes_max = own.message_bytes_max;
+    settings.guard = own.guard.clone();
+    settings.guard.folder = ground.settings.store_folder();
     settings.utc_offset_minutes =
         country::utc_offset_minutes(&ground.settings.body.time_zone, ground.clock.now());
     if own.spelling == "dotted" {

@@ -74,6 +74,9 @@ impl From<BadArrival> for Refusal {
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         tracing::error!(%fault, "a question could not be answered");
+        if fault.key == store::FULL_KEY {
+            return Self::new(Leaf::LoggingFailed, "this node can't keep messages now");
+        }
         Self::new(Leaf::InternalError, "this node failed")
     }
 }
@@ -209,6 +212,9 @@ impl Exchange {
                 "messages have no time stamps here",
             ));
         }
+        self.inner
+            .can_keep(now)
+            .map_err(|unfit| Refusal::new(Leaf::LoggingFailed, unfit))?;
         let provider = &claimed.service.subsystem;
         if provider.member != self.inner.settings.member || !view.knows(provider) {
             return Err(Refusal::new(

@@ -124,6 +124,9 @@ impl AskError {
                 .to_string(),
             Self::NoAgreement { .. } => Code::asking(Leaf::AccessDenied).to_string(),
             Self::Timeout => Code::asking(Leaf::IoError).of_service().to_string(),
+            Self::Own(fault) if fault.key == store::FULL_KEY => {
+                Code::asking(Leaf::LoggingFailed).to_string()
+            }
             Self::Own(_) => Code::asking(Leaf::InternalError).to_string(),
         }
     }
@@ -353,6 +356,9 @@ impl Exchange {
                 "messages have been without time stamps for too long",
             ));
         }
+        inner
+            .can_keep(inner.clock.now())
+            .map_err(|unfit| refused(Code::asking(Leaf::LoggingFailed), &unfit.to_string()))?;
         if outgoing.client.member != inner.settings.member {
             let code = Code::asking(Leaf::InvalidClientIdentifier);
             return Err(refused(code, "the client is not a subsystem of this body"));

@@ -45,6 +45,8 @@ impl Exchange {
                 }
             }
         }
+        let published = inner.held.any().map(|view| view.directory().published_at);
+        problems.extend(inner.guard.problems(now, published));
         let mut tx = inner.store.read().await?;
         let (oldest, count) = sql::stamp_backlog(&mut tx).await?;
         let grace = inner.settings.stamp_grace_seconds;

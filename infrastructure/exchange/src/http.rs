@@ -30,12 +30,15 @@ pub const TEXTS: &[(Locale, &str)] = &[
 const REFRESH: std::time::Duration = std::time::Duration::from_secs(60);
 /// How often questions without end are looked for.
 const RECONCILE: std::time::Duration = std::time::Duration::from_secs(60);
+/// How often the clock is compared with the machine's count of seconds.
+const GUARD: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Exchange {
     /// What the exchange brings to a house.
     pub fn room(&self) -> Room {
         let every = std::time::Duration::from_secs(self.inner.settings.stamp_every_seconds.max(1));
         let [stamping, refreshing, reconciling] = [self.clone(), self.clone(), self.clone()];
+        let guarding = self.clone();
         Room::new("exchange")
             .migrations(crate::MIGRATIONS)
             .texts(TEXTS)
@@ -52,6 +55,13 @@ impl Exchange {
             .timer(Timer::new("exchange-reconcile", RECONCILE, move || {
                 let exchange = reconciling.clone();
                 async move { exchange.reconcile().await.map(drop) }
+            }))
+            .timer(Timer::new("exchange-guard", GUARD, move || {
+                let exchange = guarding.clone();
+                async move {
+                    exchange.look();
+                    Ok(())
+                }
             }))
     }
 }

@@ -9,6 +9,7 @@ pub mod ask;
 pub mod container;
 pub mod directory;
 pub mod domain;
+pub mod guard;
 pub mod health;
 pub mod http;
 pub mod journal;
@@ -44,6 +45,7 @@ pub use crate::ask::{Answer, Ask, AskError, Behalf};
 pub use crate::directory::{BadDirectory, Directory};
 use crate::directory::{Held, View};
 pub use crate::domain::agreement::{AccessRight, Agreement};
+use crate::guard::{Guard, Steady, Unfit};
 use crate::meters::Meters;
 pub use crate::questions::Question;
 pub use crate::seal::Verified;
@@ -131,11 +133,18 @@ pub(crate) struct Inner {
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     pub meters: Meters,
+    pub guard: Guard,
     /// Since when the oldest message waits for its time stamp, in micros; 0 for none.
     pub waiting_since: AtomicI64,
 }
 
 impl Inner {
+    /// Whether this node can keep a message that is accepted at `now`.
+    pub(crate) fn can_keep(&self, now: Moment) -> Result<(), Unfit> {
+        let published = self.held.any().map(|view| view.directory().published_at);
+        self.guard.check(now, published)
+    }
+
     /// What certificates are checked against at `now`.
     pub(crate) fn scope<'a>(&'a self, view: &'a View, now: Moment) -> Scope<'a> {
         let freshness = Freshness {
@@ -176,7 +185,9 @@ impl Exchange {
             log,
             metrics,
         } = parts;
-        let (clock, chance) = (store.clock().clone(), store.chance().clone());
+        let guard = Guard::new(settings.guard.clone(), store.clock().clone());
+        let clock: Arc<dyn Clock> = Arc::new(Steady::new(store.clock().clone()));
+        let chance = store.chance().clone();
         let directory_key = VerifierKey::parse(&settings.directory_key).map_err(Fault::internal)?;
         let held = Held::default();
         let judge = Judge::new(held.clone(), clock.clone());
@@ -215,12 +226,14 @@ impl Exchange {
             clock,
             chance,
             meters: Meters::new(&metrics),
+            guard,
             waiting_since: AtomicI64::new(0),
         };
         let exchange = Self {
             inner: Arc::new(inner),
         };
         exchange.take_up_stored_directory().await?;
+        exchange.take_up_newest().await?;
         Ok(exchange)
     }
 
@@ -318,6 +331,14 @@ impl Exchange {
         {
             tracing::warn!(%fault, "the directory kept from last time can't be used");
         }
+        Ok(())
+    }
+
+    /// Below the time of the newest message the clock may not fall, also over a restart.
+    async fn take_up_newest(&self) -> Result<(), Fault> {
+        let mut tx = self.inner.store.read().await?;
+        let newest = sql::newest_question(&mut tx).await?;
+        self.inner.guard.take_up(newest.map(kernel::Id::at));
         Ok(())
     }
 

@@ -17,6 +17,8 @@ struct Labels {
 pub(crate) struct Meters {
     messages: Family<Labels, Counter>,
     unstamped: Gauge,
+    disk_free: Gauge,
+    clock_jumps: Gauge,
 }
 
 impl Meters {
@@ -32,7 +34,25 @@ impl Meters {
             "Messages without time stamp",
             meters.unstamped.clone(),
         );
+        metrics.register(
+            "exchange_disk_free_bytes",
+            "Bytes free on the disk of the message log",
+            meters.disk_free.clone(),
+        );
+        metrics.register(
+            "exchange_clock_jumps",
+            "Steps of the clock since the start",
+            meters.clock_jumps.clone(),
+        );
         meters
+    }
+
+    pub(crate) fn guarded(&self, free: Option<u64>, jumps: u64) {
+        let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        if let Some(free) = free {
+            self.disk_free.set(whole(free));
+        }
+        self.clock_jumps.set(whole(jumps));
     }
 
     fn count(&self, side: &'static str, outcome: &str) {

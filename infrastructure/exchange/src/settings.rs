@@ -10,6 +10,7 @@ use kernel::MemberId;
 use serde::Deserialize;
 
 use crate::domain::codes::Spelling;
+use crate::guard::GuardSettings;
 
 /// Where and how a body exchanges messages.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,6 +66,9 @@ pub struct Settings {
     /// How far local time is ahead of UTC, in minutes; computed facts such as 'over 18' count local days.
     #[serde(default)]
     pub utc_offset_minutes: i64,
+    /// Limits of disk and clock.
+    #[serde(default)]
+    pub guard: GuardSettings,
 }
 
 fn default_server() -> String {
@@ -129,6 +133,7 @@ impl Settings {
             stamp_every_seconds: default_stamp(),
             stamp_grace_seconds: default_grace(),
             utc_offset_minutes: 0,
+            guard: GuardSettings::default(),
         }
     }
 

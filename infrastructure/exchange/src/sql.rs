@@ -120,6 +120,14 @@ const QUESTIONS_UNENDED: &str = "SELECT id, side, number, client, service, purpo
      FROM exchange_question WHERE outcome = 'asked' AND asked_at < $1 ORDER BY asked_at LIMIT $2";
 const QUESTIONS_PENDING: &str = "SELECT COUNT(*) FROM exchange_question WHERE outcome = 'asked'";
 
+const QUESTION_NEWEST: &str = "SELECT MAX(id) FROM exchange_question";
+
+/// The newest question's identifier, which tells when it was made.
+pub async fn newest_question(tx: &mut Tx) -> Result<Option<Id>, StoreError> {
+    let row = tx.one(QUESTION_NEWEST, &[]).await?;
+    Ok(row.opt_text(0)?.and_then(|id| id.parse().ok()))
+}
+
 /// Enters a question; `false` if this client has used the number before.
 pub async fn insert_question(tx: &mut Tx, row: &QuestionRow) -> Result<bool, StoreError> {
     let values = params![

@@ -4,5 +4,6 @@ mod attacks;
 mod journey;
 mod lines;
 mod simulated;
+mod survive;
 
 use crate::testing as country;

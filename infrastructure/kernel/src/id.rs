@@ -28,6 +28,14 @@ impl Id {
 #[error("not an identifier: 26 characters of Crockford base32 are expected")]
 pub struct BadId;
 
+impl Id {
+    /// When the identifier was made, to the millisecond, by the clock of who made it.
+    pub fn at(self) -> crate::Moment {
+        let millis = i64::try_from(self.0 >> 80).unwrap_or(0);
+        crate::Moment(millis.saturating_mul(1_000))
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0_u8; 26];
@@ -93,6 +101,7 @@ mod tests {
         let second = Id::new(&clock, &chance);
         assert!(first < second && first.to_string() < second.to_string());
         assert_eq!(first.to_string().parse(), Ok(first));
+        assert_eq!(first.at().seconds(), 1_700_000_000);
         assert_eq!("ZZZZZZZZZZZZZZZZZZZZZZZZZZ".parse::<Id>(), Err(BadId));
     }
 }

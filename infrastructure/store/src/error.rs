@@ -2,6 +2,12 @@
 
 use kernel::{Fault, FaultKind};
 
+/// SQLite's result code SQLITE_FULL, and PostgreSQL's SQLSTATE `disk_full`.
+const FULL: [&str; 2] = ["13", "53100"];
+
+/// The text key of the fault that a full disk becomes.
+pub const FULL_KEY: &str = "fault-full";
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -42,10 +48,21 @@ impl StoreError {
     pub fn is_duplicate(&self) -> bool {
         matches!(self, Self::Engine(sqlx::Error::Database(error)) if error.is_unique_violation())
     }
+
+    /// Whether the engine has no room left on its disk.
+    pub fn is_full(&self) -> bool {
+        let Self::Engine(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        error.code().is_some_and(|code| FULL.contains(&&*code))
+    }
 }
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
+        if error.is_full() {
+            return Fault::new(FaultKind::Unavailable, FULL_KEY).detail(error);
+        }
         let kind = match &error {
             StoreError::Absent => FaultKind::Missing,
             StoreError::Engine(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => {

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 
 use crate::engine::Engine;
 pub use crate::engine::make_schema;
-pub use crate::error::StoreError;
+pub use crate::error::{FULL_KEY, StoreError};
 pub use crate::jobs::{
     BoxFuture, DeadLetter, Job, JobCounts, JobError, JobFn, JobHandler, JobRun, Subscriber,
 };

@@ -67,6 +67,7 @@ web-resend-second = Come back to this tab and send what you had typed.
 web-resend-button = Send again
 
 fault-internal = The failure is ours, not yours. Whatever you hold a receipt for is safe. Please try again in a few minutes.
+fault-full = There is no room to keep anything at the moment. The operator knows; please try again later. Whatever you hold a receipt for is safe.
 fault-unavailable = The system is resting or being repaired. Please try again in a few minutes; whatever you hold a receipt for is safe.
 fault-busy = Many people are here at once. Please wait a moment and try again.
 fault-slow = The answer took too long and we stopped it. Look under “My cases” before you send it again.

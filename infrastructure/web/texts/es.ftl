@@ -67,6 +67,7 @@ web-resend-second = Vuelva a esta pestaña y envíe lo que había escrito.
 web-resend-button = Enviar otra vez
 
 fault-internal = La falla es nuestra, no suya. Lo que ya tenía constancia está guardado. Intente otra vez en unos minutos.
+fault-full = En este momento no hay espacio para guardar nada más. El operador ya lo sabe; intente más tarde. Lo que ya tenía constancia está guardado.
 fault-unavailable = El sistema está descansando o reparándose. Intente otra vez en unos minutos; lo que ya tenía constancia está guardado.
 fault-busy = Hay mucha gente a la vez. Espere un momento e intente otra vez.
 fault-slow = La respuesta tardó demasiado y la detuvimos. Mire si su trámite aparece en «Mis trámites» antes de enviarlo otra vez.

@@ -67,6 +67,7 @@ web-resend-second = Kay p'anqaman kutimuy, hinaspa qillqasqaykita apachimuy.
 web-resend-button = Yapamanta apachiy
 
 fault-internal = Ñuqaykum pantayku, manam qamchu. Constanciayki kaptinqa, tukuy waqaychasqam kachkan. Huk ratumanta kutipay.
+fault-full = Kunan mana imapas waqaychanapaq kanchu. Llamkaqqa yachanñam; qhipaman kutipay. Constanciayki kaptinqa, tukuy waqaychasqam.
 fault-unavailable = Sistemaqa samachkan icha allichakuchkan. Huk ratumanta kutipay; constanciayki kaptinqa, tukuy waqaychasqam.
 fault-busy = Achka runam kaypi kachkan. Huk ratuta suyay, chaymanta kutipay.
 fault-slow = Kutichiyqa nishuta unaran, chaymi sayachiyku. Manaraq kutichimuchkaspa «Trámiteykuna» nisqapi qhaway.

@@ -161,6 +161,9 @@ pub struct Exchange {
     /// Largest message, in bytes.
     #[serde(default = "default_message_bytes")]
     pub message_bytes_max: usize,
+    /// Limits of disk and clock.
+    #[serde(default)]
+    pub guard: exchange::guard::GuardSettings,
 }
 
 /// Section `[office]`.
@@ -310,6 +313,18 @@ impl Settings {
             Some(path) => format!("sqlite:{}", self.path(Path::new(path)).display()),
             None => self.store.url.clone(),
         }
+    }
+
+    /// The folder of the store's file; none if the store is on another machine.
+    pub fn store_folder(&self) -> Option<PathBuf> {
+        let file = self.path(Path::new(self.store.url.strip_prefix("sqlite:")?));
+        let folder = file.parent()?.to_path_buf();
+        let here = || PathBuf::from(".");
+        Some(if folder.as_os_str().is_empty() {
+            here()
+        } else {
+            folder
+        })
     }
 
     /// This member.
