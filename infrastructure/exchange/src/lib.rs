@@ -191,7 +191,8 @@ impl Exchange {
         let directory_key = VerifierKey::parse(&settings.directory_key).map_err(Fault::internal)?;
         let held = Held::default();
         let judge = Judge::new(held.clone(), clock.clone());
-        let tls = TlsSetup::new(&keys.auth, judge.clone()).map_err(Fault::internal)?;
+        let tls = TlsSetup::new(&keys.auth, &held, &clock, settings.legacy_tls)
+            .map_err(Fault::internal)?;
         let (stall, body_max) = (settings.stall(), settings.body_bytes_max);
         let wire = match network {
             None => Wire::Tls(Caller::new(tls.clone(), judge, stall, body_max)),

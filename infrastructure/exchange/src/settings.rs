@@ -24,6 +24,10 @@ pub struct Settings {
     /// Where other nodes reach this one; X-Road's port is 5500.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
+    /// Whether TLS 1.2 with X-Road's suites is spoken with peers that can't speak TLS 1.3. Needed in an ecosystem with
+    /// X-Road servers; off where every node is a tambo.
+    #[serde(default)]
+    pub legacy_tls: bool,
     /// Where the body's own information systems send `/r1/...`; keep it on loopback. None means they can't.
     #[serde(default)]
     pub systems_listen: Option<SocketAddr>,
@@ -119,6 +123,7 @@ impl Settings {
             member,
             server: default_server(),
             listen: default_listen(),
+            legacy_tls: false,
             systems_listen: None,
             systems_tls_listen: None,
             systems_certificates: BTreeMap::new(),

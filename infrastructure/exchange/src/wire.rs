@@ -5,13 +5,18 @@
 //! the stated memory and time. [`Wire`] is an enum, so that its users need not know which kind it is.
 
 mod caller;
+mod dial;
+pub mod hello;
 mod judge;
+mod legacy;
 mod listener;
 mod simulated;
 mod tls;
 
 pub use caller::{Caller, Line, Reply, WireError};
+pub use dial::Speech;
 pub use judge::Judge;
+pub use legacy::Legacy;
 pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
 pub(crate) use simulated::Place;
 pub use simulated::{Fate, Leg, Network, Passage, Rule, Seat, Simulated};
@@ -43,6 +48,20 @@ impl Wire {
         match self {
             Self::Tls(caller) => caller.line(address, fresh).await,
             Self::Simulated(place) => place.line(address).await,
+        }
+    }
+
+    /// A new line to whichever of `addresses` can be connected to first.
+    ///
+    /// # Errors
+    /// [`WireError::Unreachable`], with the address that failed after it had won, if one had.
+    pub async fn first_line(
+        &self,
+        addresses: &[&str],
+    ) -> Result<Line, (Option<String>, WireError)> {
+        match self {
+            Self::Tls(caller) => caller.first_line(addresses).await,
+            Self::Simulated(place) => place.first_line(addresses).await,
         }
     }
 

@@ -312,8 +312,23 @@ impl Signer {
 
     /// The key as rustls wants it, for TLS listeners and clients.
     pub fn tls_key(&self) -> Result<Arc<dyn rustls::sign::SigningKey>, TrustError> {
+        let bytes = self.pkcs8()?;
+        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(&bytes[..]));
+        rustls::crypto::aws_lc_rs::sign::any_supported_type(&der)
+            .map_err(|_| provider("load a key for TLS"))
+    }
+
+    /// The key as PEM, for the TLS stack of peers that need TLS 1.2; it stays in memory.
+    pub fn tls_pem(&self) -> Result<Zeroizing<String>, TrustError> {
+        Ok(Zeroizing::new(crate::cert::pem(
+            &self.pkcs8()?,
+            "PRIVATE KEY",
+        )))
+    }
+
+    fn pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, TrustError> {
         let failed = |_| provider("export a key for TLS");
-        let bytes = Zeroizing::new(match &*self.secret {
+        Ok(Zeroizing::new(match &*self.secret {
             Secret::P256(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
             Secret::Rsa(pair) => {
                 let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
@@ -324,10 +339,7 @@ impl Signer {
                     what: "Ed25519 key for TLS",
                 });
             }
-        });
-        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(&bytes[..]));
-        rustls::crypto::aws_lc_rs::sign::any_supported_type(&der)
-            .map_err(|_| provider("load a key for TLS"))
+        }))
     }
 }
 

@@ -11,14 +11,11 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsConnector;
 use trust::Certificate;
 
+use super::dial::{Dialled, Dialler, Speech, race};
 use super::judge::Judge;
 use super::{Call, HASH_ALGORITHM, MESSAGE_TYPE, PROXY_VERSION, TlsSetup, content_type};
 use crate::domain::codes::{FAULT_BYTES_MAX, Report};
@@ -28,10 +25,6 @@ use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
 const IDLE: Duration = Duration::from_secs(8);
 /// Most unused connections kept to one address.
 const IDLE_MAX: usize = 32;
-/// Longest wait for a connection; a satellite line needs two to three seconds with TLS.
-pub(super) const CONNECT: Duration = Duration::from_secs(10);
-/// Most bytes of a response's header section.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Why no reply came.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +62,7 @@ pub enum Reply {
 pub struct Line {
     address: String,
     peer: Certificate,
+    speech: Speech,
     way: Way,
 }
 
@@ -89,15 +83,33 @@ impl Line {
         &self.peer
     }
 
+    /// Which kind of TLS the peer speaks.
+    pub fn speech(&self) -> Speech {
+        self.speech
+    }
+
     /// Where it leads.
-    pub(super) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.address
+    }
+
+    fn dialled(address: &str, dialled: Dialled) -> Self {
+        Self {
+            address: address.to_owned(),
+            peer: dialled.peer,
+            speech: dialled.speech,
+            way: Way::Http {
+                sender: dialled.sender,
+                free_since: Instant::now(),
+            },
+        }
     }
 
     pub(super) fn simulated(address: &str, peer: Certificate) -> Self {
         Self {
             address: address.to_owned(),
             peer,
+            speech: Speech::Tls13,
             way: Way::Simulated,
         }
     }
@@ -122,7 +134,7 @@ impl Line {
 /// Calls other nodes; cloning shares the connections.
 #[derive(Clone)]
 pub struct Caller {
-    setup: TlsSetup,
+    dialler: Dialler,
     judge: Judge,
     stall: Duration,
     body_max: usize,
@@ -133,7 +145,7 @@ impl Caller {
     /// A caller that gives up on a line after `stall` of silence and takes bodies up to `body_max` bytes.
     pub fn new(setup: TlsSetup, judge: Judge, stall: Duration, body_max: usize) -> Self {
         Self {
-            setup,
+            dialler: Dialler::new(setup),
             judge,
             stall,
             body_max,
@@ -186,39 +198,19 @@ impl Caller {
     }
 
     async fn connect(&self, address: &str) -> Result<Line, WireError> {
-        let unreachable = |cause: &dyn std::fmt::Display| WireError::Unreachable(cause.to_string());
-        let connecting = async {
-            let tcp = TcpStream::connect(address)
-                .await
-                .map_err(|e| unreachable(&e))?;
-            tcp.set_nodelay(true).map_err(|e| unreachable(&e))?;
-            let name = ServerName::try_from("node.invalid").map_err(|e| unreachable(&e))?;
-            let connector = TlsConnector::from(self.setup.client.clone());
-            let tls = connector
-                .connect(name, tcp)
-                .await
-                .map_err(|e| unreachable(&e))?;
-            let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
-            let shown = shown.ok_or_else(|| unreachable(&"the node showed no certificate"))?;
-            let peer = Certificate::from_der(shown).map_err(|e| unreachable(&e))?;
-            let (sender, connection) = Builder::new()
-                .max_buf_size(HEAD_BYTES_MAX)
-                .handshake(TokioIo::new(tls))
-                .await
-                .map_err(|e| unreachable(&e))?;
-            tokio::spawn(connection);
-            Ok(Line {
-                address: address.to_owned(),
-                peer,
-                way: Way::Http {
-                    sender,
-                    free_since: Instant::now(),
-                },
-            })
-        };
-        timeout(CONNECT, connecting)
-            .await
-            .map_err(|_| unreachable(&"no connection in time"))?
+        let dialled = self.dialler.dial(address, None).await?;
+        Ok(Line::dialled(address, dialled))
+    }
+
+    pub(super) async fn first_line(
+        &self,
+        addresses: &[&str],
+    ) -> Result<Line, (Option<String>, WireError)> {
+        let (address, tcp) = race(addresses).await.map_err(|error| (None, error))?;
+        match self.dialler.dial(address, Some(tcp)).await {
+            Ok(dialled) => Ok(Line::dialled(address, dialled)),
+            Err(error) => Err((Some(address.to_owned()), error)),
+        }
     }
 
     async fn read(&self, line: Line, response: Response<Incoming>) -> Result<Reply, WireError> {

@@ -3,6 +3,7 @@
 //! Each connection costs bounded memory and each wait has an end: handshake, header section, every piece of a body,
 //! the whole message. A peer over a limit gets a fault if it can still be told, and loses its connection.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,18 +14,24 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use trust::Certificate;
 
+use super::hello::{self, Offer};
+use super::legacy;
 use super::{HASH_ALGORITHM, TlsSetup, content_type};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
 
 /// Longest handshake; a satellite line needs two to three seconds.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Pause between two looks at a ClientHello that has not come whole; one packet nearly always holds it.
+const PEEK_PAUSE: Duration = Duration::from_millis(20);
 /// Largest header section of a call; ours have seven short headers.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Most headers of a call.
@@ -111,14 +118,13 @@ impl Serving {
 /// Serves `listener` until it is stopped.
 pub fn serve(listener: TcpListener, setup: &TlsSetup, limits: Limits, handler: Handler) -> Serving {
     let (stop, stopped) = watch::channel(false);
-    let acceptor = TlsAcceptor::from(setup.server.clone());
-    let task = tokio::spawn(accept(listener, acceptor, limits, handler, stopped));
+    let task = tokio::spawn(accept(listener, setup.clone(), limits, handler, stopped));
     Serving { stop, task }
 }
 
 async fn accept(
     listener: TcpListener,
-    acceptor: TlsAcceptor,
+    setup: TlsSetup,
     limits: Limits,
     handler: Handler,
     mut stopped: watch::Receiver<bool>,
@@ -144,10 +150,10 @@ async fn accept(
             handler: handler.clone(),
             stopped: stopped.clone(),
         };
-        let acceptor = acceptor.clone();
+        let setup = setup.clone();
         connections.spawn(async move {
             let _place = place;
-            connection.run(acceptor, tcp).await;
+            connection.run(setup, tcp).await;
         });
     }
     drop(listener);
@@ -164,17 +170,21 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(mut self, acceptor: TlsAcceptor, tcp: TcpStream) {
+    async fn run(self, setup: TlsSetup, tcp: TcpStream) {
         let _ = tcp.set_nodelay(true);
-        let tls = match timeout(HANDSHAKE, acceptor.accept(tcp)).await {
-            Ok(Ok(tls)) => tls,
-            Ok(Err(error)) => return tracing::info!(%error, "a node was refused in the handshake"),
-            Err(_) => return tracing::info!("a node did not finish the handshake"),
-        };
-        let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let Some(Ok(peer)) = shown.map(|der| Certificate::from_der(der)) else {
-            return;
-        };
+        let handshake = timeout(HANDSHAKE, shake(&setup, tcp));
+        match handshake.await {
+            Ok(Ok(Shaken::Modern(tls, peer))) => self.talk(*tls, peer).await,
+            Ok(Ok(Shaken::Legacy(tls, peer))) => self.talk(*tls, peer).await,
+            Ok(Err(error)) => tracing::info!(%error, "a node was refused in the handshake"),
+            Err(_) => tracing::info!("a node did not finish the handshake"),
+        }
+    }
+
+    async fn talk<S>(mut self, tls: S, peer: Certificate)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (limits, handler) = (self.limits, self.handler.clone());
         let service = service_fn(move |request| {
             let (handler, peer) = (handler.clone(), peer.clone());
@@ -195,6 +205,41 @@ impl Connection {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
             }
+        }
+    }
+}
+
+/// A finished handshake with the caller's certificate, which counts.
+enum Shaken {
+    Modern(Box<TlsStream<TcpStream>>, Certificate),
+    Legacy(Box<legacy::Stream>, Certificate),
+}
+
+/// Hands the socket to the stack that speaks the caller's version.
+async fn shake(setup: &TlsSetup, tcp: TcpStream) -> Result<Shaken, Box<dyn Error + Send + Sync>> {
+    if let Some(legacy) = &setup.legacy
+        && wants_legacy(&tcp).await?
+    {
+        let (tls, peer) = legacy.accept(tcp).await?;
+        return Ok(Shaken::Legacy(Box::new(tls), peer));
+    }
+    let tls = TlsAcceptor::from(setup.server.clone()).accept(tcp).await?;
+    let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let peer = Certificate::from_der(shown.ok_or("no certificate was shown")?)?;
+    Ok(Shaken::Modern(Box::new(tls), peer))
+}
+
+/// Looks at the first bytes without taking them.
+async fn wants_legacy(tcp: &TcpStream) -> std::io::Result<bool> {
+    let mut seen = vec![0; hello::HELLO_BYTES_MAX];
+    loop {
+        let count = tcp.peek(&mut seen).await?;
+        match hello::offer(&seen[..count]) {
+            Offer::Older => return Ok(true),
+            Offer::Tls13 | Offer::Unknown => return Ok(false),
+            Offer::Unfinished if count == 0 => return Ok(false),
+            // What was seen stays readable, so that nothing wakes us when more comes.
+            Offer::Unfinished => tokio::time::sleep(PEEK_PAUSE).await,
         }
     }
 }

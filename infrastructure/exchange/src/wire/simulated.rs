@@ -20,7 +20,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 use trust::Certificate;
 
-use super::caller::{CONNECT, Line, Reply, WireError, fault};
+use super::caller::{Line, Reply, WireError, fault};
+use super::dial::CONNECT;
 use super::judge::Judge;
 use super::listener::{Arrived, BadArrival, Departing, Handler};
 use super::{Call, content_type};
@@ -206,6 +207,21 @@ impl Simulated {
         let handshake = handshake.and_then(|()| there.judge.check(own, own_chain));
         handshake.map_err(|error| unreachable(&error.to_string()))?;
         Ok(Line::simulated(address, peer.clone()))
+    }
+
+    /// The first in the list that lets itself be connected to; there is no race without sockets.
+    pub(super) async fn first_line(
+        &self,
+        addresses: &[&str],
+    ) -> Result<Line, (Option<String>, WireError)> {
+        let mut last = (None, WireError::Unreachable("no address".to_owned()));
+        for address in addresses {
+            match self.line(address).await {
+                Ok(line) => return Ok(line),
+                Err(error) => last = (Some((*address).to_owned()), error),
+            }
+        }
+        Err(last)
     }
 
     pub(super) async fn call(&self, to: &str, call: &Call) -> Result<Reply, WireError> {

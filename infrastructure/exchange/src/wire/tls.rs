@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use kernel::Clock;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
 use rustls::crypto::{
@@ -21,11 +22,14 @@ use rustls::{
 use trust::{Certificate, Signer, TrustError};
 
 use super::judge::Judge;
+use super::legacy::Legacy;
+use crate::directory::Held;
 
 /// This node's authentication key with its certificates, the leaf first and without the root.
 #[derive(Clone)]
 pub struct TlsIdentity {
     key: Arc<CertifiedKey>,
+    signer: Signer,
     chain: Vec<Certificate>,
 }
 
@@ -48,7 +52,11 @@ impl TlsIdentity {
             .map(|cert| CertificateDer::from(cert.der().to_vec()))
             .collect();
         let key = Arc::new(CertifiedKey::new(ders, signer.tls_key()?));
-        Ok(Self { key, chain })
+        Ok(Self {
+            key,
+            signer: signer.clone(),
+            chain,
+        })
     }
 
     /// The certificates, the leaf first.
@@ -64,28 +72,52 @@ pub struct TlsSetup {
     pub client: Arc<ClientConfig>,
     /// For other nodes' calls.
     pub server: Arc<ServerConfig>,
+    /// For peers that can't speak TLS 1.3, if the settings allow them.
+    pub legacy: Option<Legacy>,
 }
 
 impl TlsSetup {
-    /// Builds both configurations; `judge` decides whom they let in.
+    /// Builds both configurations; what they trust follows `held` and `clock` from handshake to handshake. With
+    /// `legacy`, TLS 1.2 is spoken with peers that need it.
     ///
     /// # Errors
-    /// The crypto provider refuses TLS 1.3, which it never does.
-    pub fn new(identity: &TlsIdentity, judge: Judge) -> Result<Self, Error> {
+    /// The key can't be used for TLS 1.2, or the crypto provider refuses TLS 1.3, which it never does.
+    pub fn new(
+        identity: &TlsIdentity,
+        held: &Held,
+        clock: &Arc<dyn Clock>,
+        legacy: bool,
+    ) -> Result<Self, TrustError> {
+        let unusable = |_| TrustError::Unsupported {
+            what: "key or certificate for TLS 1.3",
+        };
+        let judge = Judge::new(held.clone(), clock.clone());
+        let legacy = legacy
+            .then(|| {
+                Legacy::new(
+                    &identity.signer,
+                    &identity.chain,
+                    held.clone(),
+                    clock.clone(),
+                )
+            })
+            .transpose()?;
         let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
         let algorithms = provider.signature_verification_algorithms;
         let verifier = Arc::new(PeerVerifier { judge, algorithms });
         let resolver = Arc::new(SingleCertAndKey::from(identity.key.clone()));
         let versions = &[&rustls::version::TLS13];
         let mut client = ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(versions)?
+            .with_protocol_versions(versions)
+            .map_err(unusable)?
             .dangerous()
             .with_custom_certificate_verifier(verifier.clone())
             .with_client_cert_resolver(resolver.clone());
         client.enable_sni = false;
         client.resumption = Resumption::disabled();
         let mut server = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)?
+            .with_protocol_versions(versions)
+            .map_err(unusable)?
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(resolver);
         server.session_storage = Arc::new(NoServerSessionStorage {});
@@ -93,6 +125,7 @@ impl TlsSetup {
         Ok(Self {
             client: Arc::new(client),
             server: Arc::new(server),
+            legacy,
         })
     }
 }
