@@ -365,8 +365,8 @@ impl Country {
     }
 
     /// Changes the directory as the authority may.
-    pub fn change(&self, change: impl FnOnce(&mut Directory)) {
-        change(&mut self.directory.lock().unwrap());
+    pub fn change<T>(&self, change: impl FnOnce(&mut Directory) -> T) -> T {
+        change(&mut self.directory.lock().unwrap())
     }
 
     /// Publishes the directory for so many seconds and lets the nodes fetch it.

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod journey;
+mod legacy;
 mod lines;
 mod simulated;
 mod survive;
