@@ -10,6 +10,7 @@ use trust::Certificate;
 
 use crate::Exchange;
 use crate::ask::authorise;
+use crate::builtin::{Asked, Builtin};
 use crate::domain::agreement::{Authorised, Question, day};
 use crate::domain::codes::{Code, Leaf, Report};
 use crate::domain::message::{self, BadPart, Header, RequestPart, ResponsePart};
@@ -134,6 +135,8 @@ fn facts_only() -> Refusal {
 
 /// What may be done with a request, decided from agreements and rights.
 struct Allowed {
+    /// Present for services that every node has by itself.
+    builtin: Option<Builtin>,
     source: FactSource,
     /// Present for questions with a purpose; plain requests may rest on an access right alone.
     authorised: Option<Authorised>,
@@ -175,9 +178,7 @@ impl Exchange {
         let now = self.inner.clock.now();
         let claimed = read(&envelope, &request_id)?;
         self.check_peer(&claimed, &peer, &envelope.ocsp, now)?;
-        let allowed = self
-            .check_allowed(&claimed, envelope.body.as_deref(), now)
-            .await?;
+        let allowed = self.allow(&claimed, envelope.body.as_deref(), now).await?;
         let view = self.inner.held.current(now).ok_or_else(outdated)?;
         let scope = self.inner.scope(&view, now);
         let verified = seal::verify(envelope, &claimed.client.member, &scope)
@@ -236,6 +237,24 @@ impl Exchange {
             .scope(&view, now)
             .check(Purpose::Authentication, peer, &[], ocsp)
             .map_err(|error| Refusal::new(Leaf::SslAuthenticationFailed, error))
+    }
+
+    /// Built-in services need neither agreement nor right.
+    async fn allow(
+        &self,
+        claimed: &Claimed,
+        body: Option<&[u8]>,
+        now: Moment,
+    ) -> Result<Allowed, Refusal> {
+        match Builtin::of(&claimed.service.code) {
+            None => self.check_allowed(claimed, body, now).await,
+            builtin => Ok(Allowed {
+                builtin,
+                source: FactSource::Accesses,
+                authorised: None,
+                question: None,
+            }),
+        }
     }
 
     /// Agreement or access right; then whether the service is on.
@@ -300,6 +319,7 @@ impl Exchange {
             ));
         }
         Ok(Allowed {
+            builtin: None,
             source,
             authorised,
             question,
@@ -365,6 +385,18 @@ impl Exchange {
         verified: &Verified<Envelope>,
         now: Moment,
     ) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
+        if let Some(builtin) = allowed.builtin {
+            let asked = Asked {
+                client: &claimed.client,
+                service: &claimed.service,
+                request: &claimed.request,
+                path: &claimed.path.encoded(),
+                number: &claimed.number,
+                verified,
+                at: now,
+            };
+            return Ok(self.answer_builtin(builtin, &asked).await?);
+        }
         let inner = &self.inner;
         let fields = allowed
             .authorised

@@ -28,6 +28,8 @@ pub const TEXTS: &[(Locale, &str)] = &[
 
 /// How often the directory is fetched anew.
 const REFRESH: std::time::Duration = std::time::Duration::from_secs(60);
+/// How often agreements in force are compared with what was signed.
+const AUDIT: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// How often questions without end are looked for.
 const RECONCILE: std::time::Duration = std::time::Duration::from_secs(60);
 /// How often the clock is compared with the machine's count of seconds.
@@ -37,16 +39,21 @@ impl Exchange {
     /// What the exchange brings to a house.
     pub fn room(&self) -> Room {
         let every = std::time::Duration::from_secs(self.inner.settings.stamp_every_seconds.max(1));
-        let [stamping, refreshing, reconciling] = [self.clone(), self.clone(), self.clone()];
-        let guarding = self.clone();
+        let [stamping, auditing, refreshing, reconciling, guarding] =
+            std::array::from_fn(|_| self.clone());
         Room::new("exchange")
             .migrations(crate::MIGRATIONS)
             .texts(TEXTS)
             .routes(routes(self.clone()))
+            .job(self.deliver_job())
             .menu("/exchange/messages", "exchange-menu", Audience::Right(READ))
             .timer(Timer::new("exchange-stamp", every, move || {
                 let exchange = stamping.clone();
                 async move { exchange.stamp().await.map(drop) }
+            }))
+            .timer(Timer::new("exchange-agreements", AUDIT, move || {
+                let exchange = auditing.clone();
+                async move { exchange.audit_agreements().await.map(drop) }
             }))
             .timer(Timer::new("exchange-directory", REFRESH, move || {
                 let exchange = refreshing.clone();

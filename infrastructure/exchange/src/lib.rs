@@ -4,8 +4,10 @@
 //! answer is [`Verified`] before anybody sees it, that both sides have both halves on disk by then, and that nobody is
 //! asked or answered without an agreement. It refuses to know what a fact means, who sits at a desk, and how a case goes.
 
+pub mod agreements;
 pub mod answer;
 pub mod ask;
+pub mod builtin;
 pub mod container;
 pub mod directory;
 pub mod domain;
@@ -39,6 +41,7 @@ use trust::log::{Log, NoteKey, VerifierKey};
 use trust::xades::Identity;
 use trust::{Certificate, Signer, TrustError};
 use web::client::Http;
+use web::limits::Buckets;
 use web::metrics::Metrics;
 
 pub use crate::ask::{Answer, Ask, AskError, Behalf};
@@ -134,6 +137,8 @@ pub(crate) struct Inner {
     pub chance: Arc<dyn Chance>,
     pub meters: Meters,
     pub guard: Guard,
+    /// How many questions to built-in services each member may still send.
+    pub builtin_buckets: Buckets,
     /// Since when the oldest message waits for its time stamp, in micros; 0 for none.
     pub waiting_since: AtomicI64,
 }
@@ -228,6 +233,7 @@ impl Exchange {
             chance,
             meters: Meters::new(&metrics),
             guard,
+            builtin_buckets: Buckets::new(builtin::BURST, builtin::PER_SECOND),
             waiting_since: AtomicI64::new(0),
         };
         let exchange = Self {

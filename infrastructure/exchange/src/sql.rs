@@ -2,6 +2,8 @@
 //!
 //! Read by the stories of this crate. Tables begin with `exchange_`; no other crate names them.
 
+pub mod agreement;
+
 use kernel::{Id, Moment, ServiceId, SubsystemId};
 use store::{Migration, Row, StoreError, Tx, params};
 
@@ -9,11 +11,18 @@ use crate::domain::agreement::{AccessRight, Agreement};
 use crate::domain::multipart::Envelope;
 
 /// The tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "exchange",
-    sql: include_str!("../migrations/1_exchange.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "exchange",
+        sql: include_str!("../migrations/1_exchange.sql"),
+    },
+    Migration {
+        version: 7,
+        name: "agreements",
+        sql: include_str!("../migrations/7_agreements.sql"),
+    },
+];
 
 /// Which part this node had in an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -466,6 +475,8 @@ const AGREEMENTS_FOR: &str = "SELECT number, client, service, purpose, fields, v
      ORDER BY valid_until DESC LIMIT 20";
 const AGREEMENTS: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, legal_ground, \
      daily_limit FROM exchange_agreement WHERE number > $1 ORDER BY number LIMIT $2";
+const AGREEMENT_GET: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, legal_ground, \
+     daily_limit FROM exchange_agreement WHERE number = $1";
 const DAY_COUNT: &str = "INSERT INTO exchange_agreement_day (agreement, day, asked) VALUES ($1, $2, 1) \
      ON CONFLICT (agreement, day) DO UPDATE SET asked = exchange_agreement_day.asked + 1 RETURNING asked";
 const DAY_GET: &str = "SELECT asked FROM exchange_agreement_day WHERE agreement = $1 AND day = $2";
@@ -515,6 +526,15 @@ pub async fn agreements_for(
         .iter()
         .map(agreement)
         .collect()
+}
+
+/// The agreement in force under a number.
+pub async fn agreement_by_number(
+    tx: &mut Tx,
+    number: &str,
+) -> Result<Option<Agreement>, StoreError> {
+    let row = tx.maybe(AGREEMENT_GET, &params![number]).await?;
+    row.as_ref().map(agreement).transpose()
 }
 
 /// Agreements after a number, in order.

@@ -1,5 +1,6 @@
 //! Two bodies and an authority in one process, over real sockets: what works, and what attackers try.
 
+mod agreements;
 mod attacks;
 mod journey;
 mod legacy;
