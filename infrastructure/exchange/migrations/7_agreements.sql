@@ -13,6 +13,7 @@ CREATE INDEX exchange_agreement_text_state ON exchange_agreement_text (state, nu
 CREATE TABLE exchange_agreement_act (
     id TEXT PRIMARY KEY,
     number TEXT NOT NULL,
+    step BIGINT NOT NULL,
     version BIGINT NOT NULL,
     act TEXT NOT NULL,
     member TEXT NOT NULL,
@@ -25,7 +26,7 @@ CREATE TABLE exchange_agreement_act (
     evidence_at BIGINT,
     log_entry TEXT
 );
-CREATE INDEX exchange_agreement_act_text ON exchange_agreement_act (number, version, id);
+CREATE INDEX exchange_agreement_act_text ON exchange_agreement_act (number, step);
 CREATE INDEX exchange_agreement_act_sent ON exchange_agreement_act (sent, id);
 CREATE TABLE exchange_refusal (
     id TEXT PRIMARY KEY,

@@ -76,9 +76,11 @@ impl Exchange {
         };
         let all = acts::acts_of(&mut tx, &act.number).await;
         drop(tx);
-        let waiting = all.map_err(Fault::from)?.into_iter();
-        for earlier in waiting.filter(|one| one.sent == "waiting" && one.id <= id) {
+        for earlier in all.map_err(Fault::from)? {
             self.carry(earlier.id).await?;
+            if earlier.id == id {
+                break;
+            }
         }
         Ok(())
     }

@@ -69,14 +69,16 @@ const LATEST: &str = "SELECT number, version, digest, text, state, other, valid_
      ORDER BY number LIMIT $2";
 const OPEN_WITH: &str =
     "SELECT COUNT(*) FROM exchange_agreement_text WHERE state = 'offered' AND other = $1";
-const ACT_INSERT: &str = "INSERT INTO exchange_agreement_act (id, number, version, act, member, account, text, at, sent, \
-     message, evidence, evidence_at, log_entry) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+/// Steps are counted within an agreement: two acts of one moment keep their order.
+const ACT_INSERT: &str = "INSERT INTO exchange_agreement_act (id, number, step, version, act, member, account, text, at, \
+     sent, message, evidence, evidence_at, log_entry) VALUES ($1, $2, (SELECT COALESCE(MAX(earlier.step), 0) + 1 \
+     FROM exchange_agreement_act AS earlier WHERE earlier.number = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const ACT_SENT: &str = "UPDATE exchange_agreement_act SET sent = $2, message = $3, evidence = $4, evidence_at = $5 \
      WHERE id = $1";
 const ACT_GET: &str = "SELECT id, number, version, act, member, account, text, at, sent, message, evidence, evidence_at, \
      log_entry FROM exchange_agreement_act WHERE id = $1";
 const ACTS_OF: &str = "SELECT id, number, version, act, member, account, text, at, sent, message, evidence, evidence_at, \
-     log_entry FROM exchange_agreement_act WHERE number = $1 ORDER BY id LIMIT 400";
+     log_entry FROM exchange_agreement_act WHERE number = $1 ORDER BY step LIMIT 400";
 const ACTS_WAITING: &str =
     "SELECT id FROM exchange_agreement_act WHERE sent = 'waiting' AND id > $1 ORDER BY id LIMIT $2";
 const EFFECTIVE_REMOVE: &str = "DELETE FROM exchange_agreement WHERE number = $1";
