@@ -155,7 +155,7 @@ impl Credentials {
 pub async fn ensure_member(ground: &Ground, authority: &Authority) -> Result<(), Problem> {
     let settings = &ground.settings;
     let (country, body) = (&settings.exchange.instance, &settings.body.name);
-    let member = Name::member(country, body, &settings.server())?;
+    let member = Name::member(country, body, &settings.member())?;
     let tls = Profile::Tls {
         names: alt_names(&settings.exchange.address),
     };

@@ -203,7 +203,7 @@ impl Country {
         signer: &Signer,
         seconds: i64,
     ) -> Certificate {
-        let name = Name::member("PE", "Entidad", &owner.server("s1")).unwrap();
+        let name = Name::member("PE", "Entidad", owner).unwrap();
         let held = Proven::held(signer);
         let certificate = self
             .ca

@@ -4,7 +4,7 @@
 //! keywords of its section 2.3 (and no others), last relative name first, other attributes as `oid=#hex`.
 
 use der::asn1::ObjectIdentifier;
-use kernel::ServerId;
+use kernel::MemberId;
 
 use crate::asn1::{self, Node};
 use crate::error::TrustError;
@@ -88,20 +88,19 @@ impl Name {
         Self::read(Node::whole(&asn1::tlv(asn1::SEQUENCE, &parts), "name")?)
     }
 
-    /// The subject of a member's certificates in X-Road's "FI" profile: the server's code and the member's class stand
-    /// in the serial number, the member's code is the common name.
+    /// The subject of a member's certificates in X-Road's "Basic" profile: the class stands in businessCategory, the
+    /// code in serialNumber. (The "FI" profile would demand Finland as the country.)
     pub fn member(
         country: &str,
         organisation: &str,
-        server: &ServerId,
+        member: &MemberId,
     ) -> Result<Self, TrustError> {
-        let owner = &server.owner;
-        let serial = format!("{}/{}/{}", owner.instance, server.code, owner.class);
         Self::new(&[
             (COUNTRY, country),
             (ORGANISATION, organisation),
-            (SERIAL_NUMBER, &serial),
-            (COMMON_NAME, &owner.code),
+            (BUSINESS_CATEGORY, &member.class),
+            (SERIAL_NUMBER, &member.code),
+            (COMMON_NAME, &member.code),
         ])
     }
 
@@ -169,6 +168,12 @@ impl Name {
             .find(|a| a.kind == kind)?
             .text
             .as_deref()
+    }
+
+    /// How often an attribute is there.
+    pub fn count(&self, kind: ObjectIdentifier) -> usize {
+        let all = self.relative.iter().flatten();
+        all.filter(|attribute| attribute.kind == kind).count()
     }
 
     /// The name as RFC 2253 text.

@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use exchange::Directory;
 use kernel::Moment;
 use trust::globalconf::{
-    Authority, Issuer, Member, Profile, Responder, Server, SharedParams, Stamper,
+    Authority, Issuer, Member, Party, Profile, Responder, Server, SharedParams, Stamper, Subsystem,
 };
 use trust::log::{LogTrust, SignatureKind, VerifierKey};
 use trust::{Anchors, Certificate, TrustError};
@@ -160,12 +160,12 @@ fn certificate(base64: &str) -> Result<Certificate, Problem> {
 /// A tambo directory in the terms in which containers are judged.
 fn params_of(directory: &Directory) -> Result<SharedParams, Problem> {
     Ok(SharedParams {
-        instance: directory.instance.clone(),
         authorities: all(&directory.authorities, authority)?,
         stampers: all(&directory.stampers, stamper)?,
         members: directory.members.iter().map(member).collect(),
         servers: directory.servers.iter().map(server).collect(),
         ocsp_freshness_seconds: OCSP_FRESHNESS_SECONDS,
+        ..SharedParams::new(&directory.instance)
     })
 }
 
@@ -173,7 +173,7 @@ fn all<A, B>(list: &[A], one: impl Fn(&A) -> Result<B, Problem>) -> Result<Vec<B
     list.iter().map(one).collect()
 }
 
-/// Its members' certificates are in X-Road's FI profile.
+/// Its members' certificates are in X-Road's Basic profile.
 fn authority(known: &exchange::directory::Authority) -> Result<Authority, Problem> {
     let issuer = |base64: &String| -> Result<Issuer, Problem> {
         let certificate = certificate(base64)?;
@@ -187,6 +187,7 @@ fn authority(known: &exchange::directory::Authority) -> Result<Authority, Proble
         Ok(Responder {
             url: known.ocsp_url.clone(),
             certificate,
+            cost: None,
         })
     };
     let responders = all(&known.ocsp_certificates, responder)?;
@@ -195,11 +196,8 @@ fn authority(known: &exchange::directory::Authority) -> Result<Authority, Proble
         responders,
     };
     Ok(Authority {
-        name: known.name.clone(),
-        authentication_only: false,
-        top,
         intermediates: all(&known.intermediates, issuer)?,
-        profile: Profile::Finnish,
+        ..Authority::new(&known.name, top, Profile::Basic)
     })
 }
 
@@ -209,6 +207,7 @@ fn stamper(known: &exchange::directory::Stamper) -> Result<Stamper, Problem> {
         name: known.name.clone(),
         url: known.url.clone(),
         certificate,
+        cost: None,
     })
 }
 
@@ -216,7 +215,10 @@ fn member(known: &exchange::directory::Member) -> Member {
     let subsystems = known
         .subsystems
         .iter()
-        .map(|code| known.id.subsystem(code))
+        .map(|code| Subsystem {
+            code: code.clone(),
+            name: None,
+        })
         .collect();
     Member {
         id: known.id.clone(),
@@ -230,6 +232,12 @@ fn server(known: &exchange::directory::Server) -> Server {
         id: known.id.clone(),
         address: known.address.clone(),
         auth_cert_hashes: Vec::new(),
-        clients: known.clients.clone(),
+        clients: known
+            .clients
+            .iter()
+            .cloned()
+            .map(Party::Subsystem)
+            .collect(),
+        maintenance: None,
     }
 }

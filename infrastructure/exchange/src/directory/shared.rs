@@ -14,7 +14,6 @@ impl View {
         let authorities = self.authorities.iter().zip(&directory.authorities);
         let stampers = directory.stampers.iter().zip(&self.stampers);
         SharedParams {
-            instance: directory.instance.clone(),
             authorities: authorities
                 .filter_map(|(chain, known)| authority(chain, known))
                 .collect(),
@@ -23,11 +22,13 @@ impl View {
                     name: known.name.clone(),
                     url: url.clone(),
                     certificate: certificate.clone(),
+                    cost: None,
                 })
                 .collect(),
             members: directory.members.iter().map(member).collect(),
             servers: directory.servers.iter().map(server).collect(),
             ocsp_freshness_seconds: freshness_seconds,
+            ..SharedParams::new(&directory.instance)
         }
     }
 }
@@ -41,14 +42,13 @@ fn authority(chain: &[Certificate], known: &Authority) -> Option<globalconf::Aut
         responders: vec![Responder {
             url: known.ocsp_url.clone(),
             certificate: responder.cloned(),
+            cost: None,
         }],
     };
+    let top = issuer(root, responders.first());
     Some(globalconf::Authority {
-        name: known.name.clone(),
-        authentication_only: false,
-        top: issuer(root, responders.first()),
         intermediates: between.iter().map(|one| issuer(one, None)).collect(),
-        profile: globalconf::Profile::Finnish,
+        ..globalconf::Authority::new(&known.name, top, globalconf::Profile::Basic)
     })
 }
 
@@ -59,7 +59,10 @@ fn member(member: &Member) -> globalconf::Member {
         subsystems: member
             .subsystems
             .iter()
-            .map(|code| member.id.subsystem(code))
+            .map(|code| globalconf::Subsystem {
+                code: code.clone(),
+                name: None,
+            })
             .collect(),
     }
 }
@@ -72,6 +75,12 @@ fn server(server: &Server) -> globalconf::Server {
         auth_cert_hashes: hashes
             .filter_map(|hash| HEXLOWER.decode(hash.as_bytes()).ok())
             .collect(),
-        clients: server.clients.clone(),
+        clients: server
+            .clients
+            .iter()
+            .cloned()
+            .map(globalconf::Party::Subsystem)
+            .collect(),
+        maintenance: None,
     }
 }

@@ -151,26 +151,24 @@ fn responder(root: &Ca) -> Responder {
 }
 
 fn params_of(root: &Ca, unit: &crate::Certificate) -> SharedParams {
+    let top = globalconf::Issuer {
+        certificate: root.certificate().clone(),
+        responders: Vec::new(),
+    };
+    let basic = globalconf::Profile::Basic;
     SharedParams {
-        instance: "PE".into(),
-        authorities: vec![globalconf::Authority {
-            name: "Autoridad de prueba".into(),
-            authentication_only: false,
-            top: globalconf::Issuer {
-                certificate: root.certificate().clone(),
-                responders: Vec::new(),
-            },
-            intermediates: Vec::new(),
-            profile: globalconf::Profile::Basic,
-        }],
+        authorities: vec![globalconf::Authority::new(
+            "Autoridad de prueba",
+            top,
+            basic,
+        )],
         stampers: vec![globalconf::Stamper {
             name: "Hora".into(),
             url: "http://tsa.example".into(),
             certificate: unit.clone(),
+            cost: None,
         }],
-        members: Vec::new(),
-        servers: Vec::new(),
-        ocsp_freshness_seconds: 3_600,
+        ..SharedParams::new("PE")
     }
 }
 

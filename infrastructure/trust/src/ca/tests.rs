@@ -1,6 +1,6 @@
 //! What the authority issues, checked by this crate and, where it is at hand, by `openssl`.
 
-use kernel::{SeededChance, ServerId, SetClock};
+use kernel::{MemberId, SeededChance, SetClock};
 use proptest::prelude::*;
 
 use super::*;
@@ -146,9 +146,10 @@ fn a_crafted_bag_of_certificates_costs_bounded_work() {
 #[test]
 fn requests_prove_possession_and_members_have_their_subject() {
     let signer = Signer::ephemeral("join", Algorithm::P256).unwrap();
-    let server: ServerId = "PE/GOB/20131380951/srv1".parse().unwrap();
-    let name = Name::member("PE", "Municipalidad de Ccapi", &server).unwrap();
-    assert_eq!(name.get(crate::name::SERIAL_NUMBER), Some("PE/srv1/GOB"));
+    let member: MemberId = "PE/GOB/20131380951".parse().unwrap();
+    let name = Name::member("PE", "Municipalidad de Ccapi", &member).unwrap();
+    let named = crate::globalconf::Profile::Basic.member(&name, "PE");
+    assert_eq!(named, Some(member));
     let der = request(&name, &signer).unwrap();
     let pem = crate::ca_request::request_pem(&der);
     let proven = Proven::from_request(pem.as_bytes()).unwrap();
