@@ -19,7 +19,7 @@ use crate::domain::path::NormalPath;
 use crate::journal::{self, NewQuestion};
 use crate::questions;
 use crate::seal::{self, Verified};
-use crate::source::{self, FactAnswer, FactQuestion, FactSource};
+use crate::source::{self, FactAnswer, FactQuestion, FactSource, SourceError};
 use crate::sql::{self, Side};
 use crate::status::Purpose;
 use crate::wire::{Arrived, BadArrival, Departing, new_boundary};
@@ -43,6 +43,24 @@ impl Refusal {
         Self {
             code: Code::answering(leaf).of_service(),
             message: message.to_string(),
+        }
+    }
+}
+
+impl Refusal {
+    /// What the asker may know of a register's trouble: its kind. The rest is for the log.
+    fn of_source(service: &ServiceId, error: SourceError) -> Self {
+        tracing::warn!(%service, %error, "a register did not answer");
+        match error {
+            SourceError::NoField(_) => Self::new(Leaf::InvalidRequest, error),
+            SourceError::Away(_) => Self::of_service(
+                Leaf::NetworkError,
+                "the service's own register does not answer",
+            ),
+            SourceError::Entry(_) => Self::of_service(
+                Leaf::InvalidBody,
+                "the service's own register has an entry that can't be stated",
+            ),
         }
     }
 }
@@ -414,6 +432,17 @@ impl Exchange {
                         .await?;
                 Ok(json(&answer)?)
             }
+            (FactSource::Described, Some(question)) => {
+                let registry = self.registry(&claimed.service).ok_or_else(|| {
+                    Refusal::new(Leaf::UnknownService, "this service is described no more")
+                })?;
+                let day = self.day();
+                let answer = registry.answer(&question.subject, fields, &day);
+                let answer = answer
+                    .await
+                    .map_err(|error| Refusal::of_source(&claimed.service, error))?;
+                Ok(json(&answer)?)
+            }
             (FactSource::Accesses, Some(question)) => {
                 let list =
                     questions::about(&inner.store, &inner.log, &question.subject, None).await?;
@@ -439,10 +468,17 @@ impl Exchange {
                 })?;
                 match (question, response.status) {
                     (Some(_), 200) => Ok(json(&minimised(body.as_deref(), fields)?)?),
-                    _ => Ok((response, body)),
+                    // What a system says when it fails may hold more than was agreed.
+                    (Some(_), _) => Err(Refusal::of_service(
+                        Leaf::HttpError,
+                        "the service's own system did not answer with facts",
+                    )),
+                    (None, _) => Ok((response, body)),
                 }
             }
-            (FactSource::Table { .. } | FactSource::Accesses, None) => Err(facts_only()),
+            (FactSource::Table { .. } | FactSource::Described | FactSource::Accesses, None) => {
+                Err(facts_only())
+            }
         }
     }
 

@@ -16,6 +16,7 @@ pub mod health;
 pub mod http;
 pub mod journal;
 pub mod questions;
+pub mod registries;
 pub mod seal;
 pub mod settings;
 pub mod source;
@@ -31,8 +32,8 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, RwLock};
 
 use kernel::{Chance, Clock, Fault, Moment, ServiceId};
 use store::Store;
@@ -53,7 +54,7 @@ use crate::meters::Meters;
 pub use crate::questions::Question;
 pub use crate::seal::Verified;
 pub use crate::settings::Settings;
-pub use crate::source::{Derived, FactSource};
+pub use crate::source::{Derived, Described, FactSource};
 pub use crate::sql::{Half, MIGRATIONS};
 use crate::status::{Freshness, Scope, Statuses, Vetted};
 pub use crate::wire::Serving;
@@ -139,6 +140,8 @@ pub(crate) struct Inner {
     pub guard: Guard,
     /// How many questions to built-in services each member may still send.
     pub builtin_buckets: Buckets,
+    /// What the settings describe; lives beside the table of services, which says what is offered.
+    pub registries: RwLock<source::Registries>,
     /// Since when the oldest message waits for its time stamp, in micros; 0 for none.
     pub waiting_since: AtomicI64,
 }
@@ -234,6 +237,7 @@ impl Exchange {
             meters: Meters::new(&metrics),
             guard,
             builtin_buckets: Buckets::new(builtin::BURST, builtin::PER_SECOND),
+            registries: RwLock::default(),
             waiting_since: AtomicI64::new(0),
         };
         let exchange = Self {

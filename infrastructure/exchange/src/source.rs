@@ -1,8 +1,19 @@
-//! What answers a question: a register of this body, or the body's own system behind an address.
+//! What answers a question: a register of this body, its own database, file or service, or a system behind an address.
 //!
 //! `FactSource` is one of the house's bridges: a registry or an adapter describes itself as one of its kinds, and
 //! `answer` asks it. It promises that only fields leave which were asked for and which the agreement lists. It refuses
-//! personal data in addresses: subject and fields travel in the body.
+//! personal data in addresses that other bodies see: subject and fields travel in the body.
+
+pub mod csv_file;
+pub mod described;
+pub mod registry;
+
+mod database;
+mod derived;
+mod rest_service;
+mod typed;
+
+use std::path::Path;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use kernel::fact::value::Value;
@@ -14,6 +25,10 @@ use web::client::{Http, HttpError};
 use crate::domain::message::{self, Header, RequestPart, ResponsePart};
 use crate::domain::path::NormalPath;
 use crate::sql;
+
+pub use self::derived::Derived;
+pub use self::described::{BadDescription, Described};
+pub use self::registry::{Day, Registries, Registry, SourceError};
 
 /// Most fields of one question.
 pub const FIELDS_MAX: usize = 64;
@@ -42,43 +57,15 @@ pub enum FactSource {
         #[serde(default = "yes")]
         agreement: bool,
     },
+    /// A registry that the body's settings describe (`[registry.NAME]`): a database, a file or a REST service. What it
+    /// is lives in the settings, with its secrets, and not in the store.
+    Described,
     /// The journal of this exchange: who asked about a person.
     Accesses,
 }
 
 fn yes() -> bool {
     true
-}
-
-/// A field that is computed from others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Derived {
-    /// Whether at least so many years have passed since the date in a field.
-    YearsSince {
-        /// Name of the computed field, for example `over18`.
-        name: String,
-        /// The field with a date, `YYYY-MM-DD`.
-        field: String,
-        /// How many years.
-        years: i32,
-    },
-    /// Whether a field holds this text.
-    Equals {
-        /// Name of the computed field.
-        name: String,
-        /// The field.
-        field: String,
-        /// The text.
-        value: String,
-    },
-    /// Whether a field holds anything.
-    Present {
-        /// Name of the computed field.
-        name: String,
-        /// The field.
-        field: String,
-    },
 }
 
 /// The body of a question about facts.
@@ -157,70 +144,64 @@ pub async fn from_table(
     today: &str,
 ) -> Result<FactAnswer, Fault> {
     let stored = sql::record(tx, register, subject).await?;
-    let found = stored.is_some();
-    let (text, valid_until) = stored.unwrap_or_else(|| ("{}".to_owned(), None));
-    let record: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)
-        .map_err(|error| Fault::internal(format!("record of {register}: {error}")))?;
-    let facts = allowed
-        .iter()
-        .map(|name| {
-            let rule = derived.iter().find(|rule| rule.name() == name);
-            let value = match rule {
-                _ if !found => Value::None,
-                Some(rule) => rule.value(&record, today),
-                None => record.get(name).map_or(Value::None, value),
-            };
-            FieldValue {
-                name: name.clone(),
-                value,
-                valid_until,
-            }
-        })
-        .collect();
-    Ok(FactAnswer { found, facts })
+    let entry = stored
+        .map(|(text, until)| Ok((serde_json::from_str(&text)?, until)))
+        .transpose()
+        .map_err(|error: serde_json::Error| {
+            // The record itself is personal; where it is unreadable is enough.
+            let (line, column) = (error.line(), error.column());
+            Fault::internal(format!(
+                "record of {register}: unreadable at {line}:{column}"
+            ))
+        })?;
+    Ok(stated(entry, derived, allowed, today))
 }
 
-impl Derived {
-    /// Name of the computed field.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::YearsSince { name, .. }
-            | Self::Equals { name, .. }
-            | Self::Present { name, .. } => name,
-        }
-    }
+/// A record: its facts, and until when they hold.
+type Record = (serde_json::Map<String, serde_json::Value>, Option<Moment>);
 
-    fn value(&self, record: &serde_json::Map<String, serde_json::Value>, today: &str) -> Value {
-        let text = |field: &str| record.get(field).and_then(serde_json::Value::as_str);
-        match self {
-            Self::YearsSince { field, years, .. } => text(field)
-                .and_then(|date| has_passed(date, *years, today))
-                .map_or(Value::None, Value::Bool),
-            Self::Equals { field, value, .. } => {
-                text(field).map_or(Value::None, |held| Value::Bool(held == value))
-            }
-            Self::Present { field, .. } => {
-                Value::Bool(record.get(field).is_some_and(|held| !held.is_null()))
-            }
+/// What may be known of an entry: the `allowed` fields in their order, computed ones among them.
+fn stated(
+    entry: Option<Record>,
+    derived: &[Derived],
+    allowed: &[String],
+    today: &str,
+) -> FactAnswer {
+    let found = entry.is_some();
+    let (record, valid_until) = entry.unwrap_or_default();
+    let facts = allowed.iter().map(|name| {
+        let rule = derived.iter().find(|rule| rule.name() == name);
+        let value = match rule {
+            _ if !found => Value::None,
+            Some(rule) => rule.value(&record, today),
+            None => record.get(name).map_or(Value::None, value),
+        };
+        let name = name.clone();
+        FieldValue {
+            name,
+            value,
+            valid_until,
         }
+    });
+    FactAnswer {
+        found,
+        facts: facts.collect(),
     }
 }
 
-/// Whether `years` have passed between two dates `YYYY-MM-DD`. Someone born on 29 February comes of age on 1 March.
-fn has_passed(date: &str, years: i32, today: &str) -> Option<bool> {
-    let (year, rest) = split_date(date)?;
-    let (now, day) = split_date(today)?;
-    let passed = now - year;
-    Some(passed > years || (passed == years && day >= rest))
-}
-
-fn split_date(date: &str) -> Option<(i32, &str)> {
-    let (year, rest) = date.split_once('-')?;
-    let plain = date.len() == 10 && rest.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    if plain {
-        Some((year.parse().ok()?, rest))
-    } else {
-        None
+/// A secret from a file: its text without the end of line.
+///
+/// # Errors
+/// The file can't be read, or holds more than a secret.
+fn secret(file: &Path) -> Result<String, BadDescription> {
+    /// Longest secret, in bytes: a token or an address.
+    const SECRET_BYTES_MAX: usize = 8 * 1024;
+    let bad = |what: &dyn std::fmt::Display| BadDescription(format!("{}: {what}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| bad(&error))?;
+    match text.trim() {
+        "" => Err(bad(&"it is empty")),
+        secret if secret.len() > SECRET_BYTES_MAX => Err(bad(&"it is too long")),
+        secret => Ok(secret.to_owned()),
     }
 }
 
@@ -300,21 +281,6 @@ pub async fn forward(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn birthdays_are_counted_by_the_calendar() {
-        for (date, today, yes) in [
-            ("2008-11-23", "2026-11-23", Some(true)),
-            ("2008-11-24", "2026-11-23", Some(false)),
-            ("2008-02-29", "2026-02-28", Some(false)),
-            ("2008-02-29", "2026-03-01", Some(true)),
-            ("1990-01-01", "2026-01-01", Some(true)),
-            ("unknown", "2026-01-01", None),
-            ("2008", "2026-01-01", None),
-        ] {
-            assert_eq!(has_passed(date, 18, today), yes, "{date} {today}");
-        }
-    }
 
     #[tokio::test]
     async fn only_allowed_fields_leave_a_table() {

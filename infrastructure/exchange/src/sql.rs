@@ -3,6 +3,7 @@
 //! Read by the stories of this crate. Tables begin with `exchange_`; no other crate names them.
 
 pub mod agreement;
+pub mod sources;
 
 use kernel::{Id, Moment, ServiceId, SubsystemId};
 use store::{Migration, Row, StoreError, Tx, params};

@@ -5,6 +5,7 @@ mod attacks;
 mod journey;
 mod legacy;
 mod lines;
+mod registries;
 mod simulated;
 mod survive;
 

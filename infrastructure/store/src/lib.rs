@@ -7,6 +7,7 @@
 mod engine;
 mod error;
 pub mod export;
+pub mod foreign;
 pub mod jobs;
 mod migrate;
 mod row;

@@ -1,5 +1,7 @@
 //! Every statement of the store's own tables, and the few places where the engines differ.
 
+pub(crate) mod foreign;
+
 use crate::Migration;
 
 pub(crate) const MIGRATIONS: &[Migration] = &[Migration {

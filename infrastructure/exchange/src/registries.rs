@@ -1,0 +1,87 @@
+//! Connecting the registries that the body's settings describe: a service appears because it is written there.
+//!
+//! Read by the house at the start, by `tambo check`, and by the pages and the metadata service for descriptions. It
+//! promises that a described service that left the settings is no longer offered, and that one that an operator
+//! switched off stays so.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use kernel::{Fault, ServiceId};
+
+use crate::source::{BadDescription, Day, Described, Registries, Registry};
+use crate::{Exchange, FactSource, sql};
+
+impl Exchange {
+    /// Opens the described registries (code of the service, description; paths start from `folder`) and offers them.
+    ///
+    /// # Errors
+    /// The first description that can't work, with what to do; or the store failed.
+    pub async fn connect(
+        &self,
+        described: &BTreeMap<String, Described>,
+        own_subsystem: &str,
+        folder: &Path,
+    ) -> Result<(), ConnectError> {
+        let member = &self.inner.settings.member;
+        let mut registries = Registries::new();
+        for (code, description) in described {
+            let subsystem = description.subsystem.as_deref().unwrap_or(own_subsystem);
+            let service = member.subsystem(subsystem).service(code);
+            let registry = Registry::open(code, description.clone(), folder)?;
+            registries.insert(service, Arc::new(registry));
+        }
+        let services: Vec<ServiceId> = registries.keys().cloned().collect();
+        let mark = serde_json::to_string(&FactSource::Described).map_err(Fault::internal)?;
+        let mut tx = self.inner.store.begin().await.map_err(Fault::from)?;
+        sql::sources::set_described(&mut tx, &mark, &services)
+            .await
+            .map_err(Fault::from)?;
+        tx.commit().await.map_err(Fault::from)?;
+        let mut held = self
+            .inner
+            .registries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *held = registries;
+        Ok(())
+    }
+
+    /// The described registries, by service.
+    pub fn registries(&self) -> Registries {
+        let held = self.inner.registries.read();
+        held.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The described registry behind a service.
+    pub fn registry(&self, service: &ServiceId) -> Option<Arc<Registry>> {
+        let held = self.inner.registries.read();
+        held.unwrap_or_else(PoisonError::into_inner)
+            .get(service)
+            .cloned()
+    }
+
+    /// The local day now.
+    pub(crate) fn day(&self) -> Day {
+        let utc_offset_minutes = self.inner.settings.utc_offset_minutes;
+        let now = self.inner.clock.now().plus_seconds(utc_offset_minutes * 60);
+        let mut today = now.iso();
+        today.truncate("2026-11-23".len());
+        Day {
+            today,
+            utc_offset_minutes,
+        }
+    }
+}
+
+/// Why registries could not be connected.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A description can't work.
+    #[error(transparent)]
+    Description(#[from] BadDescription),
+    /// The store failed.
+    #[error(transparent)]
+    Own(#[from] Fault),
+}
