@@ -327,6 +327,8 @@ async fn build_exchange(
         metrics: metrics.clone(),
     };
     let exchange = exchange::Exchange::new(parts).await?;
+    let (registries, folder) = (&ground.settings.registry, &ground.settings.folder);
+    exchange.connect(registries, &own.subsystem, folder).await?;
     if let Some(authority) = authority {
         if let Some(earlier) = exchange.directory() {
             authority.take_up(&earlier)?;

@@ -38,6 +38,14 @@ impl Exchange {
         sql::sources::set_described(&mut tx, &mark, &services)
             .await
             .map_err(Fault::from)?;
+        // Whoever states facts about people also tells them who asked.
+        let accesses = serde_json::to_string(&FactSource::Accesses).map_err(Fault::internal)?;
+        for service in &services {
+            let service = service.subsystem.service("accesses");
+            sql::sources::set_once(&mut tx, &service, &accesses)
+                .await
+                .map_err(Fault::from)?;
+        }
         tx.commit().await.map_err(Fault::from)?;
         let mut held = self
             .inner

@@ -72,6 +72,7 @@ pub async fn run(options: CheckOptions) -> Outcome {
         ),
     );
     certificates(&house, &mut findings)?;
+    registries(&house, &mut findings).await;
     for problem in serve::problems(&house).await {
         findings.warn("running", problem);
     }
@@ -170,6 +171,20 @@ async fn log(house: &House, findings: &mut Findings) -> Outcome {
         findings.bad("log", finding);
     }
     Ok(())
+}
+
+/// Tries each registry that the settings describe, and says what to do.
+async fn registries(house: &House, findings: &mut Findings) {
+    for (service, registry) in house.exchange.registries() {
+        match registry.check().await {
+            Ok(told) => findings.good("registry", format!("{}: {told}", service.code)),
+            Err(problems) => {
+                for problem in problems {
+                    findings.bad("registry", format!("{}: {problem}", service.code));
+                }
+            }
+        }
+    }
 }
 
 async fn documents(house: &House, findings: &mut Findings) -> Outcome {

@@ -39,6 +39,9 @@ pub struct Settings {
     /// Procedures, for a body that has the role `office`.
     #[serde(default)]
     pub office: Office,
+    /// Registries that this body offers, by the code of the service.
+    #[serde(default)]
+    pub registry: BTreeMap<String, exchange::Described>,
     /// The folder that relative paths start from: the file's own.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -298,6 +301,9 @@ impl Settings {
                 "pages.tls_key",
                 "give both tls_certificate and tls_key, or neither",
             ));
+        }
+        for (code, registry) in &self.registry {
+            registry.checked(code).map_err(SettingsError::described)?;
         }
         Ok(self)
     }

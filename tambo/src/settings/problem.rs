@@ -33,6 +33,14 @@ impl SettingsError {
         }
     }
 
+    /// A registry that is not described as it can work.
+    pub(super) fn described(error: exchange::source::BadDescription) -> Self {
+        Self {
+            place: String::new(),
+            problem: error.to_string(),
+        }
+    }
+
     /// A key that is missing, unknown, or holds another type; for an unknown one the nearest known is named.
     pub(super) fn key(error: toml::de::Error) -> Self {
         let text = error.to_string();

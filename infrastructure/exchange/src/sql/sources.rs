@@ -29,3 +29,10 @@ pub async fn set_described(
     }
     Ok(())
 }
+
+/// Offers a service that comes with others; one that is switched off stays so.
+pub async fn set_once(tx: &mut Tx, service: &ServiceId, source: &str) -> Result<(), StoreError> {
+    tx.execute(DESCRIBED_SET, &params![service.to_string(), source])
+        .await
+        .map(drop)
+}
