@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod codes;
+pub mod hello;
 pub mod message;
 pub mod multipart;
 pub mod path;
@@ -23,6 +24,7 @@ pub fn fuzz(bytes: &[u8]) {
     if let Ok(request) = message::RequestPart::parse(bytes) {
         let _ = (request.address().is_ok(), request.client().is_ok());
     }
+    let _ = hello::offer(bytes);
     let _ = message::ResponsePart::parse(bytes);
     let _ = codes::Report::from_soap(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {

@@ -6,7 +6,7 @@
 
 mod caller;
 mod dial;
-pub mod hello;
+
 mod judge;
 mod legacy;
 mod listener;

@@ -64,7 +64,8 @@ async fn old_peer(node: std::net::SocketAddr) -> (String, Arc<AtomicUsize>) {
             tokio::spawn(async move {
                 let mut seen = vec![0; 4_096];
                 let count = tcp.peek(&mut seen).await.unwrap();
-                if crate::wire::hello::offer(&seen[..count]) == crate::wire::hello::Offer::Tls13 {
+                if crate::domain::hello::offer(&seen[..count]) == crate::domain::hello::Offer::Tls13
+                {
                     counted.fetch_add(1, Ordering::SeqCst);
                     let _ = tcp.read(&mut seen).await;
                     let _ = tcp.write_all(&WRONG_VERSION).await;

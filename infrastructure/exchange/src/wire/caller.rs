@@ -4,13 +4,16 @@
 //! may not: the peer would take the repetition for a replay.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{Once, once};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, timeout};
 use trust::Certificate;
@@ -70,7 +73,7 @@ pub struct Line {
 enum Way {
     /// HTTP over TLS, free since then.
     Http {
-        sender: SendRequest<Full<Bytes>>,
+        sender: SendRequest<Chunked>,
         free_since: Instant,
     },
     /// A place on a simulated network.
@@ -164,7 +167,7 @@ impl Caller {
         let Way::Http { sender, .. } = &mut line.way else {
             return Err(WireError::Unsent);
         };
-        match sender.try_send_request(request(call)?).await {
+        match sender.try_send_request(request(call, &line.address)?).await {
             Ok(response) => self.read(line, response).await,
             Err(mut failed) => match failed.take_message() {
                 Some(_) => Err(WireError::Unsent),
@@ -294,15 +297,59 @@ pub(super) fn fault(bytes: &[u8]) -> Result<Reply, WireError> {
         .ok_or_else(|| WireError::Malformed("the fault can't be read".to_owned()))
 }
 
-fn request(call: &Call) -> Result<Request<Full<Bytes>>, WireError> {
+/// The body of a call: in chunks, as X-Road sends it, so that nobody relies on a length that is not signed.
+pub(super) type Chunked = StreamBody<Once<Ready<Result<Frame<Bytes>, Infallible>>>>;
+
+/// A call in X-Road's form: `POST /` with its headers (facts of PR-MESSTRANSP section 4).
+fn request(call: &Call, host: &str) -> Result<Request<Chunked>, WireError> {
+    let frame = Ok(Frame::data(call.bytes.clone()));
     Request::post("/")
-        .header(http::header::HOST, "node.invalid")
+        .header(http::header::HOST, host)
         .header(http::header::CONTENT_TYPE, content_type(&call.boundary))
         .header(HASH_ALGORITHM.0, HASH_ALGORITHM.1)
         .header(PROXY_VERSION.0, PROXY_VERSION.1)
         .header(MESSAGE_TYPE.0, MESSAGE_TYPE.1)
         .header("x-original-content-type", &call.original_content_type)
         .header("x-road-request-id", &call.request_id)
-        .body(Full::new(call.bytes.clone()))
+        .body(StreamBody::new(once(ready(frame))))
         .map_err(|error| WireError::Malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_stands_on_the_wire_as_written_down() {
+        let call = Call {
+            boundary: "xtopA".into(),
+            request_id: "6e4bbf6a-5b7e-4b0c-a4e0-3f0b8a1d9c11".into(),
+            original_content_type: "application/json".into(),
+            bytes: Bytes::from_static(b"--xtopA--\r\n"),
+        };
+        let expected = "POST / HTTP/1.1\r\nhost: ss2.example:5500\r\n\
+            content-type: multipart/mixed; charset=UTF-8; boundary=xtopA\r\n\
+            x-hash-algorithm: SHA-512\r\nx-proxy-version: 7.8.0-tambo\r\n\
+            x-road-message-type: REST\r\nx-original-content-type: application/json\r\n\
+            x-road-request-id: 6e4bbf6a-5b7e-4b0c-a4e0-3f0b8a1d9c11\r\n\
+            transfer-encoding: chunked\r\n\r\nB\r\n--xtopA--\r\n\r\n0\r\n\r\n";
+        let (ours, mut theirs) = duplex(4_096);
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(ours));
+        let (mut sender, connection) = handshake.await.unwrap();
+        tokio::spawn(connection);
+        let sending = sender.send_request(request(&call, "ss2.example:5500").unwrap());
+        let reading = async {
+            let mut read = vec![0; expected.len()];
+            theirs.read_exact(&mut read).await.unwrap();
+            String::from_utf8(read).unwrap()
+        };
+        let read = tokio::select! {
+            read = reading => read,
+            done = sending => panic!("answered by nobody: {done:?}"),
+        };
+        assert_eq!(read, expected);
+    }
 }

@@ -7,9 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::select_ok;
-use http_body_util::Full;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -21,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use trust::Certificate;
 
 use super::TlsSetup;
-use super::caller::WireError;
+use super::caller::{Chunked, WireError};
 
 /// Longest wait for a connection; a satellite line needs two to three seconds with TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -46,7 +44,7 @@ pub enum Speech {
 
 /// A connection whose peer was judged.
 pub(super) struct Dialled {
-    pub sender: SendRequest<Full<Bytes>>,
+    pub sender: SendRequest<Chunked>,
     pub peer: Certificate,
     pub speech: Speech,
 }
@@ -195,7 +193,7 @@ async fn connect(address: &str) -> Result<TcpStream, WireError> {
     Ok(tcp)
 }
 
-async fn start<S>(tls: S) -> Result<SendRequest<Full<Bytes>>, WireError>
+async fn start<S>(tls: S) -> Result<SendRequest<Chunked>, WireError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

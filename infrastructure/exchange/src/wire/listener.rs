@@ -23,9 +23,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use trust::Certificate;
 
-use super::hello::{self, Offer};
 use super::legacy;
 use super::{HASH_ALGORITHM, TlsSetup, content_type};
+use crate::domain::hello::{self, Offer};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
 
 /// Longest handshake; a satellite line needs two to three seconds.
