@@ -24,6 +24,7 @@ pub const DIRECTORY_BYTES_MAX: usize = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distribution {
     version: Version,
+    generated_at: Option<Moment>,
     expires_at: Moment,
     files: Vec<FileEntry>,
     signer: VerificationKey,
@@ -74,6 +75,14 @@ impl Distribution {
         if now > expires_at {
             return Err(GlobalConfError::Expired(expires_at));
         }
+        let generated_at = match head.get("generated-at") {
+            None => None,
+            Some(text) => Some(
+                Moment::parse_iso(text)
+                    .filter(|at| *at <= expires_at)
+                    .ok_or_else(|| bad("the header generated-at"))?,
+            ),
+        };
         // The oldest sources don't tell their version; it is the second.
         let version = match head.get("version") {
             None => Version::V2,
@@ -98,6 +107,7 @@ impl Distribution {
         }
         Ok(Self {
             version,
+            generated_at,
             expires_at,
             files,
             signer,
@@ -107,6 +117,19 @@ impl Distribution {
     /// The version of its files.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// When it was made, if the source says so: a header of this project's writer, which other readers pass over.
+    pub fn generated_at(&self) -> Option<Moment> {
+        self.generated_at
+    }
+
+    /// Whether it is older than `other`: by the moments of making, or, where one does not tell, by the ends.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        match (self.generated_at, other.generated_at) {
+            (Some(own), Some(others)) => own < others,
+            _ => self.expires_at < other.expires_at,
+        }
     }
 
     /// Until when it may be used.

@@ -302,6 +302,7 @@ fn what_is_written_is_read_in_every_version_and_with_every_key() {
                     version,
                     shared: &shared,
                     private,
+                    generated_at: now,
                     expires_at: end,
                 };
                 let published = publish(&edition, &signer, &key).unwrap();
@@ -330,7 +331,7 @@ fn check_published(
         (held.version(), held.expires_at()),
         (version, edition.expires_at)
     );
-    assert_eq!(held.signer(), key);
+    assert_eq!((held.signer(), held.generated_at()), (key, Some(now)));
     let bytes_of = |identifier: &str| {
         let entry = held.file(identifier, "PE")?;
         let file = published
@@ -401,6 +402,7 @@ fn what_a_version_cant_say_is_not_written() {
             version: Version::V6,
             shared: params,
             private: None,
+            generated_at: Moment(0),
             expires_at: Moment(0),
         };
         assert!(publish(&edition, &signer, key).is_err());

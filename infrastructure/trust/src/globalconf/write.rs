@@ -43,8 +43,10 @@ pub struct Edition<'a> {
     pub shared: &'a SharedParams,
     /// The private parameters in the internal configuration, none in the external.
     pub private: Option<&'a PrivateParams>,
-    /// Until when it may be used. A later edition should never end before an earlier one: readers take that for an old
-    /// one played back.
+    /// When it is made; readers take no edition that was made before the one they hold.
+    pub generated_at: Moment,
+    /// Until when it may be used. Readers that know no moment of making go by this one, so a later edition should not
+    /// end before an earlier one.
     pub expires_at: Moment,
 }
 
@@ -100,8 +102,9 @@ pub fn publish(
     let bytes = edition.shared.to_xml(version)?.into_bytes();
     add(SHARED_PARAMETERS, SHARED_FILE, bytes);
     let head = format!(
-        "Expire-date: {}\r\nVersion: {version}\r\n",
-        edition.expires_at.iso_seconds()
+        "Expire-date: {}\r\nVersion: {version}\r\nGenerated-at: {}\r\n",
+        edition.expires_at.iso_seconds(),
+        edition.generated_at.iso(),
     );
     let directory = sign(&head, &entries, signer, certificate)?;
     Ok(Published { directory, files })
