@@ -4,10 +4,14 @@
 //! order and gathers what the modules bring. Nothing here decides anything; there are no globals, so that a process
 //! holds one ministry or hundreds of villages.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use exchange::settings::SystemAccess;
 use kernel::{Chance, Clock, SystemChance, SystemClock};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use store::Store;
 use trust::keys::{Algorithm, KeyStore, Passphrase, Signer};
 use trust::log::{
@@ -306,6 +310,9 @@ async fn build_exchange(
     settings.server.clone_from(&own.server);
     settings.listen = own.listen;
     settings.systems_listen = own.client_listen;
+    settings.systems_tls_listen = own.client_tls_listen;
+    settings.health_listen = own.health_listen;
+    settings.systems = systems(&ground.settings)?;
     settings.directory_url = Some(format!("{}/directory", own.authority.trim_end_matches('/')));
     settings.body_bytes_max = own.message_bytes_max;
     settings.guard = own.guard.clone();
@@ -336,6 +343,38 @@ async fn build_exchange(
         exchange.take_directory(&authority.published()).await?;
     }
     Ok(exchange)
+}
+
+/// Who may speak for each subsystem, with certificate files read into their digests.
+fn systems(settings: &Settings) -> Result<BTreeMap<String, SystemAccess>, Problem> {
+    let digest = |text: &String| -> Result<String, Problem> {
+        let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_digest {
+            return Ok(text.to_ascii_lowercase());
+        }
+        let path = settings.path(Path::new(text));
+        let bad = |cause: &dyn std::fmt::Display| {
+            Problem(format!(
+                "[exchange.systems] certificate {}: {cause}",
+                path.display()
+            ))
+        };
+        let der = CertificateDer::from_pem_file(&path).map_err(|error| bad(&error))?;
+        Ok(exchange::directory::sha256_hex(&der))
+    };
+    let access = |own: &crate::settings::SystemAccess| {
+        Ok(SystemAccess {
+            authentication: own.authentication,
+            certificates: own
+                .certificates
+                .iter()
+                .map(digest)
+                .collect::<Result<_, _>>()?,
+        })
+    };
+    let all = settings.exchange.systems.iter();
+    all.map(|(code, own)| Ok((code.clone(), access(own)?)))
+        .collect()
 }
 
 fn identity_settings(ground: &Ground) -> Result<identity::Settings, Problem> {

@@ -30,7 +30,7 @@ pub struct Serving {
     pub house: Arc<House>,
     tasks: JoinSet<()>,
     exchange: exchange::Serving,
-    systems: Option<exchange::Serving>,
+    systems: Vec<exchange::Serving>,
 }
 
 /// Where a body listens.
@@ -111,13 +111,7 @@ impl Serving {
             tasks.spawn(tick(timer, stopped.clone()));
         }
         let exchange = house.exchange.serve(listeners.exchange);
-        let systems = match house.ground.settings.exchange.client_listen {
-            Some(address) => {
-                let listener = bind("[exchange] client_listen", address).await?;
-                Some(house.exchange.serve_systems(listener, false)?)
-            }
-            None => None,
-        };
+        let systems = serve_systems(&house).await?;
         let unfinished = house.exchange.reconcile().await?;
         if unfinished > 0 {
             tracing::info!(
@@ -137,7 +131,7 @@ impl Serving {
     /// Waits until everything under way has ended, once `stopped` is true.
     pub async fn ended(mut self) {
         self.exchange.stop().await;
-        if let Some(systems) = self.systems {
+        for systems in self.systems {
             systems.stop().await;
         }
         let rest = async { while self.tasks.join_next().await.is_some() {} };
@@ -146,6 +140,26 @@ impl Serving {
         }
         self.house.ground.store.close().await;
     }
+}
+
+/// The listeners for the body's own systems and for whoever watches the node.
+async fn serve_systems(house: &House) -> Result<Vec<exchange::Serving>, Problem> {
+    let own = &house.ground.settings.exchange;
+    let mut all = Vec::new();
+    for (name, address, tls) in [
+        ("client_listen", own.client_listen, false),
+        ("client_tls_listen", own.client_tls_listen, true),
+    ] {
+        if let Some(address) = address {
+            let listener = bind(&format!("[exchange] {name}"), address).await?;
+            all.push(house.exchange.serve_systems(listener, tls)?);
+        }
+    }
+    if let Some(address) = own.health_listen {
+        let listener = bind("[exchange] health_listen", address).await?;
+        all.push(house.exchange.serve_health(listener));
+    }
+    Ok(all)
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Problem> {

@@ -9,13 +9,14 @@ use kernel::{Fault, Id, Moment, ServiceId, SubsystemId};
 use trust::Certificate;
 
 use crate::Exchange;
-use crate::ask::authorise;
-use crate::builtin::{Asked, Builtin};
-use crate::domain::agreement::{Authorised, Question, day};
+use crate::allowed::{Allowed, Behind};
+use crate::builtin::Asked;
+use crate::domain::agreement::{Authorised, day};
 use crate::domain::codes::{Code, Leaf, Report};
 use crate::domain::message::{self, BadPart, Header, RequestPart, ResponsePart};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
-use crate::domain::path::NormalPath;
+use crate::domain::path::{BadPath, NormalPath};
+use crate::forward::forward;
 use crate::journal::{self, NewQuestion};
 use crate::questions;
 use crate::seal::{self, Verified};
@@ -32,7 +33,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(leaf: Leaf, message: impl std::fmt::Display) -> Self {
+    pub(crate) fn new(leaf: Leaf, message: impl std::fmt::Display) -> Self {
         Self {
             code: Code::answering(leaf),
             message: message.to_string(),
@@ -114,23 +115,28 @@ impl From<trust::log::LogError> for Refusal {
 }
 
 /// A request that was read, before its signature is known to hold.
-struct Claimed {
-    request: RequestPart,
-    client: SubsystemId,
-    service: ServiceId,
-    path: NormalPath,
-    query: Option<String>,
-    number: String,
+pub(crate) struct Claimed {
+    pub request: RequestPart,
+    pub client: SubsystemId,
+    pub service: ServiceId,
+    /// A path that could be read in two ways is refused like one without a right.
+    pub path: Result<NormalPath, BadPath>,
+    pub query: Option<String>,
+    pub number: String,
 }
 
 impl Claimed {
     /// The question, if this is `POST /facts`; anything else is only for services with a back end.
-    fn facts_question(
+    pub(crate) fn facts_question(
         &self,
         source: &FactSource,
         body: Option<&[u8]>,
     ) -> Result<Option<FactQuestion>, Refusal> {
-        let is_facts = self.request.method == "POST" && self.path.encoded() == "/facts";
+        let is_facts = self.request.method == "POST"
+            && self
+                .path
+                .as_ref()
+                .is_ok_and(|path| path.encoded() == "/facts");
         match (is_facts, source) {
             (true, _) => {
                 let question = FactQuestion::parse(body);
@@ -144,22 +150,30 @@ impl Claimed {
     }
 }
 
+impl Claimed {
+    /// The question as the built-in services take it.
+    fn asked<'a>(&'a self, verified: &'a Verified<Envelope>, at: Moment) -> Asked<'a> {
+        Asked {
+            client: &self.client,
+            service: &self.service,
+            request: &self.request,
+            path: self
+                .path
+                .as_ref()
+                .map(NormalPath::encoded)
+                .unwrap_or_default(),
+            number: &self.number,
+            verified,
+            at,
+        }
+    }
+}
+
 fn facts_only() -> Refusal {
     Refusal::new(
         Leaf::InvalidRequest,
         "this service answers POST /facts only",
     )
-}
-
-/// What may be done with a request, decided from agreements and rights.
-struct Allowed {
-    /// Present for services that every node has by itself.
-    builtin: Option<Builtin>,
-    source: FactSource,
-    /// Present for questions with a purpose; plain requests may rest on an access right alone.
-    authorised: Option<Authorised>,
-    /// Present for `POST /facts`.
-    question: Option<FactQuestion>,
 }
 
 impl Exchange {
@@ -196,7 +210,9 @@ impl Exchange {
         let now = self.inner.clock.now();
         let claimed = read(&envelope, &request_id)?;
         self.check_peer(&claimed, &peer, &envelope.ocsp, now)?;
-        let allowed = self.allow(&claimed, envelope.body.as_deref(), now).await?;
+        let allowed = self
+            .check_allowed(&claimed, envelope.body.as_deref(), now)
+            .await?;
         let view = self.inner.held.current(now).ok_or_else(outdated)?;
         let scope = self.inner.scope(&view, now);
         let verified = seal::verify(envelope, &claimed.client.member, &scope)
@@ -255,93 +271,6 @@ impl Exchange {
             .scope(&view, now)
             .check(Purpose::Authentication, peer, &[], ocsp)
             .map_err(|error| Refusal::new(Leaf::SslAuthenticationFailed, error))
-    }
-
-    /// Built-in services need neither agreement nor right.
-    async fn allow(
-        &self,
-        claimed: &Claimed,
-        body: Option<&[u8]>,
-        now: Moment,
-    ) -> Result<Allowed, Refusal> {
-        match Builtin::of(&claimed.service.code) {
-            None => self.check_allowed(claimed, body, now).await,
-            builtin => Ok(Allowed {
-                builtin,
-                source: FactSource::Accesses,
-                authorised: None,
-                question: None,
-            }),
-        }
-    }
-
-    /// Agreement or access right; then whether the service is on.
-    async fn check_allowed(
-        &self,
-        claimed: &Claimed,
-        body: Option<&[u8]>,
-        now: Moment,
-    ) -> Result<Allowed, Refusal> {
-        let mut tx = self.inner.store.read().await?;
-        let Some((source, enabled)) = sql::service(&mut tx, &claimed.service).await? else {
-            return Err(Refusal::new(
-                Leaf::UnknownService,
-                "there is no such service here",
-            ));
-        };
-        let source: FactSource = serde_json::from_str(&source).map_err(Fault::internal)?;
-        let question = claimed.facts_question(&source, body)?;
-        let is_plain = question.is_none();
-        if is_plain {
-            let rights = sql::rights_for(&mut tx, &claimed.client, &claimed.service).await?;
-            let (client, service, path) = (&claimed.client, &claimed.service, &claimed.path);
-            let method = &claimed.request.method;
-            if !rights
-                .iter()
-                .any(|right| right.covers(client, service, method, path))
-            {
-                return Err(denied("no access right to this endpoint"));
-            }
-        }
-        let free = is_plain
-            && matches!(
-                source,
-                FactSource::Url {
-                    agreement: false,
-                    ..
-                }
-            );
-        let authorised = match claimed.request.header(message::PURPOSE) {
-            None if free => None,
-            None => return Err(denied("the question names no purpose")),
-            Some(purpose) => {
-                let fields = question
-                    .as_ref()
-                    .map_or(&[][..], |question| &question.fields);
-                let (client, service) = (&claimed.client, &claimed.service);
-                let asked = Question {
-                    client,
-                    service,
-                    purpose,
-                    fields,
-                    at: now,
-                };
-                let number = claimed.request.header(message::AGREEMENT);
-                Some(authorise(&mut tx, &asked, number).await?.map_err(denied)?)
-            }
-        };
-        if !enabled {
-            return Err(Refusal::new(
-                Leaf::ServiceDisabled,
-                "the service is switched off",
-            ));
-        }
-        Ok(Allowed {
-            builtin: None,
-            source,
-            authorised,
-            question,
-        })
     }
 
     /// Journals the request; from here on its number is used.
@@ -403,24 +332,20 @@ impl Exchange {
         verified: &Verified<Envelope>,
         now: Moment,
     ) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
-        if let Some(builtin) = allowed.builtin {
-            let asked = Asked {
-                client: &claimed.client,
-                service: &claimed.service,
-                request: &claimed.request,
-                path: &claimed.path.encoded(),
-                number: &claimed.number,
-                verified,
-                at: now,
-            };
-            return Ok(self.answer_builtin(builtin, &asked).await?);
-        }
         let inner = &self.inner;
         let fields = allowed
             .authorised
             .as_ref()
             .map_or(&[][..], Authorised::fields);
-        match (&allowed.source, &allowed.question) {
+        let (source, seconds) = match &allowed.behind {
+            Behind::Source(source, seconds) => (source, *seconds),
+            Behind::Metadata(wanted) => return self.tell_metadata(claimed, wanted, now).await,
+            Behind::Builtin(builtin) => {
+                let asked = claimed.asked(verified, now);
+                return Ok(self.answer_builtin(*builtin, &asked).await?);
+            }
+        };
+        match (source, &allowed.question) {
             (FactSource::Table { register, derived }, Some(question)) => {
                 let today = now
                     .plus_seconds(inner.settings.utc_offset_minutes * 60)
@@ -450,22 +375,7 @@ impl Exchange {
             }
             (FactSource::Url { url, .. }, question) => {
                 let body = verified.get().body.as_deref();
-                let query = claimed.query.as_deref();
-                let reply = source::forward(
-                    &inner.http,
-                    url,
-                    &claimed.request,
-                    &claimed.path,
-                    query,
-                    body,
-                );
-                let (response, body) = reply.await.map_err(|error| {
-                    tracing::warn!(%error, "the back end did not answer");
-                    Refusal::of_service(
-                        Leaf::NetworkError,
-                        "the service's own system does not answer",
-                    )
-                })?;
+                let (response, body) = forward(&inner.http, url, claimed, body, seconds).await?;
                 match (question, response.status) {
                     (Some(_), 200) => Ok(json(&minimised(body.as_deref(), fields)?)?),
                     // What a system says when it fails may hold more than was agreed.
@@ -542,11 +452,10 @@ fn denied(why: impl std::fmt::Display) -> Refusal {
 fn read(envelope: &Envelope, request_id: &str) -> Result<Claimed, Refusal> {
     let request = RequestPart::parse(&envelope.rest)?;
     let (service, path, query) = request.address()?;
-    let path =
-        NormalPath::parse(path).map_err(|error| Refusal::new(Leaf::InvalidRequest, error))?;
+    let path = NormalPath::parse(path);
     let query = query.map(str::to_owned);
     let client = request.client()?;
-    let number = message::only(&request.headers, message::ID)?.to_owned();
+    let number = message::last(&request.headers, message::ID)?.to_owned();
     if number.is_empty() || number.len() > NUMBER_BYTES_MAX {
         return Err(Refusal::new(
             Leaf::InvalidMessage,
@@ -572,7 +481,9 @@ fn read(envelope: &Envelope, request_id: &str) -> Result<Claimed, Refusal> {
 /// Longest message number; X-Road's are about 40 characters.
 const NUMBER_BYTES_MAX: usize = 255;
 
-fn json<T: serde::Serialize>(value: &T) -> Result<(ResponsePart, Option<Vec<u8>>), Fault> {
+pub(crate) fn json<T: serde::Serialize>(
+    value: &T,
+) -> Result<(ResponsePart, Option<Vec<u8>>), Fault> {
     let body = serde_json::to_vec(value).map_err(Fault::internal)?;
     let headers: Vec<Header> = vec![("Content-Type".to_owned(), "application/json".to_owned())];
     Ok((

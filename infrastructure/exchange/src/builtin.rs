@@ -32,7 +32,7 @@ pub(crate) struct Asked<'a> {
     pub service: &'a ServiceId,
     pub request: &'a RequestPart,
     /// Normalised path below the service.
-    pub path: &'a str,
+    pub path: String,
     pub number: &'a str,
     pub verified: &'a Verified<Envelope>,
     pub at: Moment,

@@ -41,6 +41,21 @@ pub struct Directory {
     pub authorities: Vec<Authority>,
     /// Whose time stamps count.
     pub stampers: Vec<Stamper>,
+    /// Groups of subsystems that the authority keeps, for access rights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+}
+
+/// A group of subsystems of the instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its code.
+    pub code: String,
+    /// Name to show.
+    #[serde(default)]
+    pub description: String,
+    /// The subsystems in it.
+    pub members: Vec<SubsystemId>,
 }
 
 /// A member with its subsystems.
@@ -186,6 +201,7 @@ pub struct View {
     subsystems: HashSet<SubsystemId>,
     by_client: HashMap<SubsystemId, Vec<usize>>,
     by_certificate: HashMap<String, usize>,
+    groups: HashMap<String, HashSet<SubsystemId>>,
     anchors: Anchors,
     authorities: Vec<Vec<Certificate>>,
     stampers: Vec<(String, Certificate)>,
@@ -227,6 +243,7 @@ impl View {
             subsystems: HashSet::new(),
             by_client: HashMap::new(),
             by_certificate: HashMap::new(),
+            groups: HashMap::new(),
             anchors: Anchors::new(roots),
             authorities,
             stampers,
@@ -237,6 +254,10 @@ impl View {
     }
 
     fn index(&mut self) {
+        for group in &self.directory.groups {
+            let members = self.groups.entry(group.code.clone()).or_default();
+            members.extend(group.members.iter().cloned());
+        }
         for member in &self.directory.members {
             self.subsystems.extend(
                 member
@@ -286,6 +307,15 @@ impl View {
         self.by_certificate
             .get(certificate_sha256)
             .and_then(|&at| self.directory.servers.get(at))
+    }
+
+    /// Whether a subsystem is in a group of an instance.
+    pub fn in_group(&self, instance: &str, code: &str, subsystem: &SubsystemId) -> bool {
+        self.directory.instance == instance
+            && self
+                .groups
+                .get(code)
+                .is_some_and(|members| members.contains(subsystem))
     }
 
     /// Whether the server with this certificate may speak for `subsystem`.

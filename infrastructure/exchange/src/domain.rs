@@ -5,10 +5,12 @@
 
 pub mod agreement;
 pub mod codes;
+pub mod description;
 pub mod hello;
 pub mod message;
 pub mod multipart;
 pub mod path;
+pub mod rights;
 
 /// Feeds any bytes to every reader of foreign bytes in this crate; for fuzzers and property tests. Must never panic.
 pub fn fuzz(bytes: &[u8]) {
@@ -29,8 +31,13 @@ pub fn fuzz(bytes: &[u8]) {
     let _ = codes::Report::from_soap(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = (codes::Code::parse(text), multipart::boundary(text));
+        let _ = text.parse::<rights::Subject>();
+        if let Ok(mut document) = description::read(text) {
+            let _ = description::endpoints(&document);
+            description::without_hosts(&mut document);
+        }
         if let Ok(path) = path::NormalPath::parse(text) {
-            let _ = path.matches(text);
+            let _ = path.is_covered_by(text);
         }
     }
 }

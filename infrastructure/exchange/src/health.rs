@@ -1,7 +1,13 @@
 //! What an operator should know: certificates that end soon, a directory that runs out, time stamps that are missing.
 //!
-//! Read by `tambo check` and the health address. Each problem is one line in English without personal data.
+//! Read by `tambo check` and the health address. Each problem is one line in English without personal data. Load
+//! balancers get the shorter list of [`Exchange::unfit`]: what keeps this node from answering now.
 
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Full;
 use kernel::Fault;
 
 use crate::Exchange;
@@ -54,5 +60,57 @@ impl Exchange {
             problems.push(format!("exchange: {count} messages wait for a time stamp"));
         }
         Ok(problems)
+    }
+
+    /// Why this node can't exchange messages now; nothing if it can.
+    pub async fn unfit(&self) -> Option<String> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        if inner.held.current(now).is_none() {
+            return Some("the directory of the instance is missing or has expired".to_owned());
+        }
+        if inner.stamps_are_late(now) {
+            return Some("messages have been without time stamps for too long".to_owned());
+        }
+        if let Err(cause) = inner.statuses.own(&inner.keys).await {
+            return Some(format!(
+                "the status of this node's certificates is not known: {cause}"
+            ));
+        }
+        let mut tx = match inner.store.read().await {
+            Ok(tx) => tx,
+            Err(error) => return Some(format!("the store can't be read: {error}")),
+        };
+        let reading = sql::pending(&mut tx).await;
+        reading
+            .err()
+            .map(|error| format!("the store can't be read: {error}"))
+    }
+
+    /// Takes this node out of its load balancer, or puts it back; lasts until the program ends.
+    pub fn set_maintenance(&self, maintenance: bool) {
+        self.inner.maintenance.store(maintenance, Ordering::Relaxed);
+    }
+
+    /// Whether [`Exchange::set_maintenance`] took this node out.
+    pub fn in_maintenance(&self) -> bool {
+        self.inner.maintenance.load(Ordering::Relaxed)
+    }
+
+    /// What a load balancer is told: 200 and nothing, 500 with the reason, or 503 in maintenance.
+    pub(crate) async fn tell_health(&self) -> Response<Full<Bytes>> {
+        let (status, text) = match self.in_maintenance() {
+            true => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this node is in maintenance\n".to_owned(),
+            ),
+            false => match self.unfit().await {
+                None => (StatusCode::OK, String::new()),
+                Some(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
+            },
+        };
+        let mut response = Response::new(Full::new(Bytes::from(text)));
+        *response.status_mut() = status;
+        response
     }
 }

@@ -18,6 +18,7 @@ pub mod journal;
 pub mod questions;
 pub mod registries;
 pub mod seal;
+pub mod services;
 pub mod settings;
 pub mod source;
 pub mod stamps;
@@ -26,16 +27,19 @@ pub mod systems;
 pub mod testing;
 pub mod wire;
 
+mod allowed;
+mod forward;
+mod metadata;
 mod meters;
 mod pages;
 mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, RwLock};
 
-use kernel::{Chance, Clock, Fault, Moment, ServiceId};
+use kernel::{Chance, Clock, Fault, Moment};
 use store::Store;
 use tokio::net::TcpListener;
 use trust::log::{Log, NoteKey, VerifierKey};
@@ -48,7 +52,8 @@ use web::metrics::Metrics;
 pub use crate::ask::{Answer, Ask, AskError, Behalf};
 pub use crate::directory::{BadDirectory, Directory};
 use crate::directory::{Held, View};
-pub use crate::domain::agreement::{AccessRight, Agreement};
+pub use crate::domain::agreement::Agreement;
+pub use crate::domain::rights::{AccessRight, Endpoint, Subject};
 use crate::guard::{Guard, Steady, Unfit};
 use crate::meters::Meters;
 pub use crate::questions::Question;
@@ -144,6 +149,8 @@ pub(crate) struct Inner {
     pub registries: RwLock<source::Registries>,
     /// Since when the oldest message waits for its time stamp, in micros; 0 for none.
     pub waiting_since: AtomicI64,
+    /// Whether load balancers are told to leave this node alone.
+    pub maintenance: AtomicBool,
 }
 
 impl Inner {
@@ -239,6 +246,7 @@ impl Exchange {
             builtin_buckets: Buckets::new(builtin::BURST, builtin::PER_SECOND),
             registries: RwLock::default(),
             waiting_since: AtomicI64::new(0),
+            maintenance: AtomicBool::new(false),
         };
         let exchange = Self {
             inner: Arc::new(inner),
@@ -362,32 +370,6 @@ impl Exchange {
         for agreement in agreements {
             sql::set_agreement(&mut tx, agreement).await?;
         }
-        Ok(tx.commit().await?)
-    }
-
-    /// Offers a service of this body.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn offer(
-        &self,
-        service: &ServiceId,
-        source: &FactSource,
-        enabled: bool,
-    ) -> Result<(), Fault> {
-        let text = serde_json::to_string(source).map_err(Fault::internal)?;
-        let mut tx = self.inner.store.begin().await?;
-        sql::set_service(&mut tx, service, &text, enabled).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Gives an access right.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn permit(&self, right: &AccessRight) -> Result<(), Fault> {
-        let mut tx = self.inner.store.begin().await?;
-        sql::set_right(&mut tx, right).await?;
         Ok(tx.commit().await?)
     }
 

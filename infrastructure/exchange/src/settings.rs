@@ -7,10 +7,35 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kernel::MemberId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::codes::Spelling;
 use crate::guard::GuardSettings;
+
+/// How a system shows that it may speak for a subsystem (PR-REST; X-Road's connection types).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Authentication {
+    /// Not at all: plain HTTP, and HTTPS too.
+    Http,
+    /// HTTPS, with no certificate of the system's.
+    Https,
+    /// HTTPS with one of the certificates listed.
+    #[default]
+    Mutual,
+}
+
+/// Which systems may speak for a subsystem.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SystemAccess {
+    /// How they show it.
+    #[serde(default)]
+    pub authentication: Authentication,
+    /// SHA-256 (lower-case hex) of the certificates that count.
+    #[serde(default)]
+    pub certificates: Vec<String>,
+}
 
 /// Where and how a body exchanges messages.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,10 +59,13 @@ pub struct Settings {
     /// Where they send it over HTTPS; X-Road's port is 8443.
     #[serde(default)]
     pub systems_tls_listen: Option<SocketAddr>,
-    /// For subsystems listed here (by code), the SHA-256 (hex) of the certificates of which a system must show one, over
-    /// HTTPS. Subsystems that are not listed take any system that reaches the listeners.
+    /// How the systems of each subsystem (by code) show who they are. A subsystem that is not listed takes no system
+    /// but one with a certificate, and it has none.
     #[serde(default)]
-    pub systems_certificates: BTreeMap<String, Vec<String>>,
+    pub systems: BTreeMap<String, SystemAccess>,
+    /// Where load balancers ask whether this node works; any path. None means nowhere.
+    #[serde(default)]
+    pub health_listen: Option<SocketAddr>,
     /// Where the authority publishes the directory; None if it is put in by hand.
     #[serde(default)]
     pub directory_url: Option<String>,
@@ -126,7 +154,8 @@ impl Settings {
             legacy_tls: false,
             systems_listen: None,
             systems_tls_listen: None,
-            systems_certificates: BTreeMap::new(),
+            systems: BTreeMap::new(),
+            health_listen: None,
             directory_url: None,
             directory_key: directory_key.to_owned(),
             spelling: Spelling::default(),

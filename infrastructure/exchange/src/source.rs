@@ -15,15 +15,11 @@ mod typed;
 
 use std::path::Path;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use kernel::fact::value::Value;
 use kernel::{Fault, Moment};
 use serde::{Deserialize, Serialize};
 use store::Tx;
-use web::client::{Http, HttpError};
 
-use crate::domain::message::{self, Header, RequestPart, ResponsePart};
-use crate::domain::path::NormalPath;
 use crate::sql;
 
 pub use self::derived::Derived;
@@ -66,6 +62,19 @@ pub enum FactSource {
 
 fn yes() -> bool {
     true
+}
+
+impl FactSource {
+    /// Whether plain REST requests need an agreement besides the access right.
+    pub fn needs_agreement(&self) -> bool {
+        !matches!(
+            self,
+            Self::Url {
+                agreement: false,
+                ..
+            }
+        )
+    }
 }
 
 /// The body of a question about facts.
@@ -225,57 +234,6 @@ pub fn minimise(answer: FactAnswer, allowed: &[String]) -> FactAnswer {
         .filter(|fact| allowed.contains(&fact.name))
         .collect();
     FactAnswer { facts, ..answer }
-}
-
-/// Forwards a request to a back end, as PR-REST describes: base address, path below the service, query, all headers of
-/// the signed request.
-///
-/// # Errors
-/// The back end does not answer.
-pub async fn forward(
-    http: &Http,
-    url: &str,
-    request: &RequestPart,
-    path: &NormalPath,
-    query: Option<&str>,
-    body: Option<&[u8]>,
-) -> Result<(ResponsePart, Option<Vec<u8>>), HttpError> {
-    let mark = query.map_or(String::new(), |query| format!("?{query}"));
-    let address = format!("{}{}{mark}", url.trim_end_matches('/'), path.encoded());
-    let headers = request.headers.iter().filter_map(|(name, value)| {
-        Some((
-            HeaderName::try_from(name.as_str()).ok()?,
-            HeaderValue::from_bytes(value.as_bytes()).ok()?,
-        ))
-    });
-    let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
-    let bytes = bytes::Bytes::copy_from_slice(body.unwrap_or_default());
-    let answer = http
-        .ask(method, &address, HeaderMap::from_iter(headers), bytes)
-        .await?;
-    let kept: Vec<Header> = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| {
-            !message::is_dropped(name.as_str()) && !name.as_str().starts_with("x-road-")
-        })
-        .filter_map(|(name, value)| {
-            Some((
-                name.as_str().to_owned(),
-                String::from_utf8(value.as_bytes().to_vec()).ok()?,
-            ))
-        })
-        .collect();
-    let reason = answer.status.canonical_reason().unwrap_or("").to_owned();
-    let part = ResponsePart {
-        status: answer.status.as_u16(),
-        reason,
-        headers: kept,
-    };
-    Ok((
-        part,
-        (!answer.body.is_empty()).then(|| answer.body.to_vec()),
-    ))
 }
 
 #[cfg(test)]

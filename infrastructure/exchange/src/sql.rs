@@ -3,12 +3,13 @@
 //! Read by the stories of this crate. Tables begin with `exchange_`; no other crate names them.
 
 pub mod agreement;
+pub mod services;
 pub mod sources;
 
 use kernel::{Id, Moment, ServiceId, SubsystemId};
 use store::{Migration, Row, StoreError, Tx, params};
 
-use crate::domain::agreement::{AccessRight, Agreement};
+use crate::domain::agreement::Agreement;
 use crate::domain::multipart::Envelope;
 
 /// The tables.
@@ -17,6 +18,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 1,
         name: "exchange",
         sql: include_str!("../migrations/1_exchange.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "services",
+        sql: include_str!("../migrations/3_services.sql"),
     },
     Migration {
         version: 7,
@@ -564,72 +570,6 @@ pub async fn counted(tx: &mut Tx, agreement: &str, day: i64) -> Result<i64, Stor
         .map(|row| row.int(0))
         .transpose()?
         .unwrap_or(0))
-}
-
-const RIGHT_SET: &str = "INSERT INTO exchange_right (client, service, method, path) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (client, service, method, path) DO NOTHING";
-const RIGHTS_FOR: &str =
-    "SELECT method, path FROM exchange_right WHERE client = $1 AND service = $2 LIMIT 500";
-
-/// Gives an access right.
-pub async fn set_right(tx: &mut Tx, right: &AccessRight) -> Result<(), StoreError> {
-    let values = params![
-        right.client.to_string(),
-        right.service.to_string(),
-        &right.method,
-        &right.path
-    ];
-    tx.execute(RIGHT_SET, &values).await.map(drop)
-}
-
-/// The rights of a client on a service.
-pub async fn rights_for(
-    tx: &mut Tx,
-    client: &SubsystemId,
-    service: &ServiceId,
-) -> Result<Vec<AccessRight>, StoreError> {
-    let rows = tx
-        .all(
-            RIGHTS_FOR,
-            &params![client.to_string(), service.to_string()],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let (client, service) = (client.clone(), service.clone());
-            Ok(AccessRight {
-                client,
-                service,
-                method: row.text(0)?,
-                path: row.text(1)?,
-            })
-        })
-        .collect()
-}
-
-const SERVICE_SET: &str = "INSERT INTO exchange_service (service, source, enabled) VALUES ($1, $2, $3) \
-     ON CONFLICT (service) DO UPDATE SET source = $2, enabled = $3";
-const SERVICE_GET: &str = "SELECT source, enabled FROM exchange_service WHERE service = $1";
-
-/// Enters or replaces a service: what answers it (JSON), and whether it is switched on.
-pub async fn set_service(
-    tx: &mut Tx,
-    service: &ServiceId,
-    source: &str,
-    enabled: bool,
-) -> Result<(), StoreError> {
-    tx.execute(SERVICE_SET, &params![service.to_string(), source, enabled])
-        .await
-        .map(drop)
-}
-
-/// A service.
-pub async fn service(
-    tx: &mut Tx,
-    service: &ServiceId,
-) -> Result<Option<(String, bool)>, StoreError> {
-    let row = tx.maybe(SERVICE_GET, &params![service.to_string()]).await?;
-    row.map(|row| Ok((row.text(0)?, row.flag(1)?))).transpose()
 }
 
 const RECORD_SET: &str = "INSERT INTO exchange_record (register, subject, facts, valid_until, changed_at) \

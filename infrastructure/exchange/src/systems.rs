@@ -2,39 +2,30 @@
 //!
 //! A system sends its request here; it goes out over the same path as every question of the house, and the provider's
 //! response comes back with X-Road's headers. Errors are told in JSON or XML with `X-Road-Error`. It refuses clients
-//! that are not subsystems of this body, and, where the settings list certificates for a subsystem, whoever shows none.
+//! that are not subsystems of this body, and systems that do not show what the subsystem's setting asks for.
 
-use std::convert::Infallible;
+mod listener;
+mod refusal;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use kernel::SubsystemId;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use hyper::ext::ReasonPhrase;
+use kernel::{MemberId, ServerId, ServiceId, SubsystemId};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
-use crate::ask::{Answered, AskError, Behalf, Outgoing};
-use crate::domain::codes::{Code, Leaf, Origin, Report, wants_xml};
-use crate::domain::message::{self, Header, METHODS, RequestPart};
+use self::refusal::Refusal;
+use crate::ask::{Answered, Behalf, Outgoing};
+use crate::directory::View;
+use crate::domain::codes::Leaf;
+use crate::domain::description::{ClientList, ClientNote, wants_json};
+use crate::domain::message::{self, Header, METHODS, RequestPart, TARGET_BYTES_MAX, header_text};
+use crate::settings::{Authentication, SystemAccess};
 use crate::source::FactQuestion;
-use crate::wire::{self, Serving};
 use crate::{Exchange, Verified};
-
-/// Most systems of a body at the same time; a body has a handful.
-const CONNECTIONS_MAX: usize = 200;
-/// Largest header section of a system's request.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// How long a stop waits for running requests.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Headers that the node writes itself from what it read.
 const REWRITTEN: [&str; 7] = [
@@ -48,101 +39,50 @@ const REWRITTEN: [&str; 7] = [
 ];
 /// Which server of the provider is wanted.
 const SECURITY_SERVER: &str = "x-road-security-server";
+/// For whom the client asks: `[CLASS/]CODE`.
+const REPRESENTED_PARTY: &str = "x-road-represented-party";
+/// Where the members of the instance are listed.
+const LIST_CLIENTS: &str = "/listClients";
 
-struct Refusal {
-    code: String,
-    status: u16,
-    message: String,
-}
-
-impl Refusal {
-    fn new(code: Code, message: impl std::fmt::Display) -> Self {
-        Self {
-            code: code.to_string(),
-            status: code.status(),
-            message: message.to_string(),
-        }
-    }
-
-    fn own(leaf: Leaf, message: impl std::fmt::Display) -> Self {
-        Self::new(Code::asking(leaf), message)
-    }
-
-    fn of_sender(leaf: Leaf, message: impl std::fmt::Display) -> Self {
-        Self::new(
-            Code {
-                origin: Origin::Client,
-                service_failed: false,
-                leaf,
-            },
-            message,
-        )
-    }
-}
-
-impl From<AskError> for Refusal {
-    fn from(error: AskError) -> Self {
-        let code = error.code();
-        let status = Code::parse(&code).map_or(500, Code::status);
-        let message = match &error {
-            AskError::Own(_) => "this node failed".to_owned(),
-            other => other.to_string(),
-        };
-        Self {
-            code,
-            status,
-            message,
-        }
-    }
+/// What a system showed of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// It came over plain HTTP.
+    Plain,
+    /// It came over HTTPS without a certificate.
+    Tls,
+    /// It came over HTTPS and holds the key of the certificate with this SHA-256.
+    Certificate(Arc<str>),
 }
 
 impl Exchange {
-    /// Serves the body's own systems on `listener`. With `tls` they speak HTTPS and may show a certificate.
-    ///
-    /// # Errors
-    /// The authentication key can't be used for TLS.
-    pub fn serve_systems(
-        &self,
-        listener: TcpListener,
-        tls: bool,
-    ) -> Result<Serving, kernel::Fault> {
-        let acceptor = match tls {
-            true => {
-                let config =
-                    wire::systems_config(&self.inner.keys.auth).map_err(kernel::Fault::internal)?;
-                Some(TlsAcceptor::from(Arc::new(config)))
-            }
-            false => None,
-        };
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(accept(self.clone(), listener, acceptor, stopped));
-        Ok(Serving::new(stop, task))
-    }
-
-    async fn system_request(
+    pub(crate) async fn system_request(
         &self,
         request: Request<Incoming>,
-        certificate: Option<String>,
+        shown: &Shown,
     ) -> Response<Full<Bytes>> {
-        let accept = text(request.headers(), "accept").unwrap_or("").to_owned();
+        let accept = accepted(request.headers());
         let is_head = request.method() == Method::HEAD;
-        let response = match self.relay(request, certificate).await {
-            Ok(answered) => answer(answered.into_inner()),
-            Err(refusal) => self.told(refusal, &accept),
-        };
-        if is_head {
-            response.map(|_| Full::new(Bytes::new()))
+        let response = if request.uri().path() == LIST_CLIENTS {
+            self.list_clients(request.method(), request.uri().query(), &accept)
         } else {
-            response
-        }
+            self.relay(request, shown)
+                .await
+                .map(|answered| answer(answered.into_inner()))
+        };
+        let response = response.unwrap_or_else(|refusal| self.told(refusal, &accept));
+        response.map(|body| Full::new(if is_head { Bytes::new() } else { body }))
     }
 
     async fn relay(
         &self,
         request: Request<Incoming>,
-        certificate: Option<String>,
+        shown: &Shown,
     ) -> Result<Verified<Answered>, Refusal> {
         let (head, body) = request.into_parts();
+        let call = SystemCall::read(&head)?;
+        self.check_system(&call.client, shown)?;
+        self.check_provider(&call.service, call.server.as_ref())?;
         let limit = self.inner.settings.body_bytes_max;
         let reading = timeout(
             self.inner.settings.timeout(),
@@ -152,66 +92,188 @@ impl Exchange {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) => return Err(Refusal::of_sender(Leaf::InvalidBody, error)),
             Err(_) => {
-                return Err(Refusal::of_sender(
-                    Leaf::IoError,
-                    "the body came too slowly",
-                ));
+                let why = "the body came too slowly";
+                return Err(Refusal::of_sender(Leaf::IoError, why));
             }
         };
-        let outgoing = self.read_system(&head, body)?;
-        self.check_system(&outgoing.client, certificate.as_deref())?;
-        Ok(self.send(outgoing).await?)
+        Ok(self.send(call.outgoing(&head.headers, body)).await?)
     }
 
-    /// Reads a system's request into what goes out.
-    fn read_system(&self, head: &http::request::Parts, body: Bytes) -> Result<Outgoing, Refusal> {
-        if !METHODS.contains(&head.method.as_str()) {
-            return Err(Refusal::own(
-                Leaf::InvalidHttpMethod,
-                "this verb is not taken",
+    /// Whether this system may speak for the subsystem: registered, and shown as the subsystem's setting asks.
+    fn check_system(&self, client: &SubsystemId, shown: &Shown) -> Result<(), Refusal> {
+        let settings = &self.inner.settings;
+        let view = self.inner.held.any();
+        let known = view.is_some_and(|view| view.knows(client));
+        if client.member != settings.member || !known {
+            let why = "the client is no registered subsystem of this body";
+            return Err(Refusal::own(Leaf::UnknownMember, why));
+        }
+        let nothing = SystemAccess::default();
+        let access = settings.systems.get(&client.code).unwrap_or(&nothing);
+        admit(access, shown).map_err(|why| Refusal::own(Leaf::SslAuthenticationFailed, why))
+    }
+
+    /// Whether there is a server for the service, and the one that is wanted hosts it.
+    fn check_provider(
+        &self,
+        service: &ServiceId,
+        wanted: Option<&ServerId>,
+    ) -> Result<(), Refusal> {
+        let view = self.current_view()?;
+        let mut servers = view.servers_of(&service.subsystem).peekable();
+        if servers.peek().is_none() {
+            let why = "no server is registered for the service's subsystem";
+            return Err(Refusal::own(Leaf::UnknownMember, why));
+        }
+        match wanted {
+            Some(wanted) if !servers.any(|server| server.id == *wanted) => Err(Refusal::own(
+                Leaf::InvalidSecurityServer,
+                "the security server is not one of the service's",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn current_view(&self) -> Result<Arc<View>, Refusal> {
+        let view = self.inner.held.current(self.inner.clock.now());
+        view.ok_or_else(|| {
+            let why = "the directory of the instance is missing or has expired";
+            Refusal::own(Leaf::GlobalConfOutdated, why)
+        })
+    }
+
+    /// Members and subsystems of an instance, this one's if the query names none.
+    fn list_clients(
+        &self,
+        method: &Method,
+        query: Option<&str>,
+        accept: &str,
+    ) -> Result<Response<Bytes>, Refusal> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let why = "listClients is read with GET";
+            return Err(Refusal::own(Leaf::InvalidHttpMethod, why));
+        }
+        let view = self.current_view()?;
+        let instance = wanted_instance(query.unwrap_or(""))
+            .unwrap_or_else(|| view.directory().instance.clone());
+        if instance != view.directory().instance {
+            let why = "the instance is not known here";
+            return Err(Refusal::own(Leaf::InternalError, why));
+        }
+        let list = clients(&view);
+        let (kind, body) = match wants_json(accept) {
+            true => (
+                "application/json;charset=utf-8",
+                serde_json::to_string(&list).expect("texts alone always become JSON"),
+            ),
+            false => ("text/xml;charset=utf-8", list.xml()),
+        };
+        let mut response = Response::new(Bytes::from(body));
+        let kind = HeaderValue::from_static(kind);
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        Ok(response)
+    }
+}
+
+/// All `Accept` headers as one list.
+fn accepted(headers: &HeaderMap) -> String {
+    let all = headers.get_all(header::ACCEPT);
+    let all: Vec<&str> = all.iter().filter_map(|value| value.to_str().ok()).collect();
+    all.join(",")
+}
+
+fn wanted_instance(query: &str) -> Option<String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let mut named = pairs.filter(|(name, _)| *name == "xRoadInstance");
+    kernel::party::decode_part(named.next()?.1)
+}
+
+fn clients(view: &View) -> ClientList {
+    let mut list = Vec::new();
+    for member in &view.directory().members {
+        list.push(ClientNote::new(&member.id, &member.name, None));
+        for code in &member.subsystems {
+            list.push(ClientNote::new(
+                &member.id,
+                &member.name,
+                Some((code, None)),
             ));
         }
-        let target = head
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str())
-            .to_owned();
-        let client = last(&head.headers, message::CLIENT)
-            .ok_or_else(|| Refusal::of_sender(Leaf::MissingHeader, "X-Road-Client is missing"))?;
-        let client: SubsystemId = client.parse().map_err(|_| {
-            Refusal::of_sender(
-                Leaf::InvalidClientIdentifier,
-                "X-Road-Client is no subsystem",
-            )
-        })?;
-        let part = RequestPart {
+    }
+    ClientList { member: list }
+}
+
+/// Whether what a system showed is what its subsystem asks for; else what is missing.
+fn admit(access: &SystemAccess, shown: &Shown) -> Result<(), &'static str> {
+    match (access.authentication, shown) {
+        (Authentication::Http, _) => Ok(()),
+        (Authentication::Https, Shown::Tls | Shown::Certificate(_)) => Ok(()),
+        (Authentication::Https | Authentication::Mutual, Shown::Plain) => {
+            Err("the client's systems must come over HTTPS")
+        }
+        (Authentication::Mutual, Shown::Certificate(shown)) => {
+            let listed = access.certificates.iter();
+            match listed
+                .filter(|known| known.eq_ignore_ascii_case(shown))
+                .count()
+            {
+                0 => Err("the certificate is not one of the client's systems"),
+                _ => Ok(()),
+            }
+        }
+        (Authentication::Mutual, Shown::Tls) => Err("the client's system must show a certificate"),
+    }
+}
+
+/// A system's request as far as its head tells.
+struct SystemCall {
+    method: String,
+    client: SubsystemId,
+    service: ServiceId,
+    server: Option<ServerId>,
+    /// The raw path below the service with the query, and whether facts are asked there.
+    below: String,
+    is_facts: bool,
+}
+
+impl SystemCall {
+    fn read(head: &http::request::Parts) -> Result<Self, Refusal> {
+        if !METHODS.contains(&head.method.as_str()) {
+            let why = "this verb is not taken";
+            return Err(Refusal::own(Leaf::InvalidHttpMethod, why));
+        }
+        let (service, path, query) = address(&head.uri)?;
+        let client = client(&head.headers)?;
+        check_represented(&head.headers)?;
+        let server = last(&head.headers, SECURITY_SERVER).map(|text| text.parse::<ServerId>());
+        let server = server
+            .transpose()
+            .map_err(|error| Refusal::own(Leaf::InvalidSecurityServer, error))?;
+        let below = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+        Ok(Self {
+            is_facts: head.method == Method::POST && path == "/facts",
             method: head.method.to_string(),
-            target,
-            headers: Vec::new(),
-        };
-        let (service, path, query) = part
-            .address()
-            .map_err(|error| Refusal::of_sender(Leaf::InvalidRequest, error))?;
-        let below = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-        let body = (!body.is_empty()).then(|| body.to_vec());
-        let is_facts = part.method == "POST" && path == "/facts";
-        let question = if is_facts {
-            FactQuestion::parse(body.as_deref()).ok()
-        } else {
-            None
-        };
-        let value = |name: &str| last(&head.headers, name).map(str::to_owned);
-        let server = match value(SECURITY_SERVER).map(|text| text.parse()).transpose() {
-            Ok(server) => server,
-            Err(error) => return Err(Refusal::of_sender(Leaf::InvalidRequest, error)),
-        };
-        Ok(Outgoing {
             client,
             service,
             server,
-            method: part.method.clone(),
             below,
-            headers: passed(&head.headers),
+        })
+    }
+
+    fn outgoing(self, headers: &HeaderMap, body: Bytes) -> Outgoing {
+        let body = (!body.is_empty()).then(|| body.to_vec());
+        let question = match self.is_facts {
+            true => FactQuestion::parse(body.as_deref()).ok(),
+            false => None,
+        };
+        let value = |name: &str| last(headers, name).filter(|value| !value.is_empty());
+        Outgoing {
+            client: self.client,
+            service: self.service,
+            server: self.server,
+            method: self.method,
+            below: self.below,
+            headers: passed(headers),
             body,
             number: value(message::ID),
             subject: question.as_ref().map(|question| question.subject.clone()),
@@ -222,70 +284,69 @@ impl Exchange {
                 user: value(message::USER_ID),
                 trace: value(message::TRACE),
             },
-        })
-    }
-
-    /// Whether this system may speak for the subsystem: registered, and with one of its certificates if it has any.
-    fn check_system(&self, client: &SubsystemId, certificate: Option<&str>) -> Result<(), Refusal> {
-        let inner = &self.inner;
-        let known = inner.held.any().is_some_and(|view| view.knows(client));
-        if client.member != inner.settings.member || !known {
-            return Err(Refusal::own(
-                Leaf::UnknownMember,
-                "the client is no registered subsystem of this body",
-            ));
         }
-        match inner.settings.systems_certificates.get(&client.code) {
-            None => Ok(()),
-            Some(listed)
-                if certificate.is_some_and(|shown| listed.iter().any(|known| known == shown)) =>
-            {
-                Ok(())
-            }
-            Some(_) => Err(Refusal::own(
-                Leaf::SslAuthenticationFailed,
-                "the client's system must show one of its registered certificates",
-            )),
-        }
-    }
-
-    fn told(&self, refusal: Refusal, accept: &str) -> Response<Full<Bytes>> {
-        let spelling = self.inner.settings.spelling;
-        let code = Code::parse(&refusal.code).map_or(refusal.code, |code| code.text(spelling));
-        let report = Report {
-            code,
-            message: refusal.message,
-            detail: self.inner.chance.uuid(),
-        };
-        tracing::warn!(code = %report.code, reference = %report.detail, cause = %report.message, "a system was refused");
-        let (kind, body) = match wants_xml(accept) {
-            true => ("text/xml; charset=UTF-8", report.xml()),
-            false => ("application/json", report.json()),
-        };
-        let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() =
-            StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        if let Ok(value) = HeaderValue::from_str(&report.code) {
-            response.headers_mut().insert("x-road-error", value);
-        }
-        response
     }
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+/// The service, the raw path below it and the raw query.
+fn address(uri: &http::Uri) -> Result<(ServiceId, String, Option<String>), Refusal> {
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    if target.len() > TARGET_BYTES_MAX {
+        let why = "the address is too long; what is long belongs into the body";
+        return Err(Refusal::own(Leaf::InvalidRequest, why));
+    }
+    let version = target
+        .split('/')
+        .nth(1)
+        .and_then(|first| first.strip_prefix('r'));
+    let version = version.filter(|digits| digits.len() == 1 && *digits != "1");
+    if version.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        let why = "only version r1 of the protocol is spoken here";
+        return Err(Refusal::own(Leaf::InvalidProtocolVersion, why));
+    }
+    let part = RequestPart {
+        method: String::new(),
+        target: target.to_owned(),
+        headers: Vec::new(),
+    };
+    let address = part.address();
+    let (service, path, query) =
+        address.map_err(|error| Refusal::own(Leaf::InvalidRequest, error))?;
+    Ok((service, path.to_owned(), query.map(str::to_owned)))
+}
+
+/// The asking subsystem; of several headers the last counts.
+fn client(headers: &HeaderMap) -> Result<SubsystemId, Refusal> {
+    let bad = |why: &str| Refusal::own(Leaf::InvalidClientIdentifier, why);
+    let text = last(headers, message::CLIENT).ok_or_else(|| bad("X-Road-Client is missing"))?;
+    match text.parse::<SubsystemId>() {
+        Ok(client) => Ok(client),
+        Err(_) if text.parse::<MemberId>().is_ok() => {
+            let why = "a member asks through one of its subsystems; X-Road-Client names none";
+            Err(Refusal::own(Leaf::UnknownMember, why))
+        }
+        Err(error) => Err(bad(&format!("X-Road-Client: {error}"))),
+    }
+}
+
+fn check_represented(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(text) = last(headers, REPRESENTED_PARTY) else {
+        return Ok(());
+    };
+    let parts: Vec<_> = text.split('/').map(kernel::party::decode_part).collect();
+    if parts.len() <= 2 && parts.iter().all(Option::is_some) {
+        return Ok(());
+    }
+    let why = "X-Road-Represented-Party is not [CLASS/]CODE";
+    Err(Refusal::own(Leaf::InvalidRequest, why))
 }
 
 /// The last value of a header: X-Road's rule for repeated ones.
-fn last<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(name)
-        .iter()
+fn last(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(name);
+    all.iter()
         .next_back()
-        .and_then(|value| value.to_str().ok())
+        .map(|value| header_text(value.as_bytes()))
 }
 
 /// The headers that pass to the provider unchanged.
@@ -296,105 +357,93 @@ fn passed(headers: &HeaderMap) -> Vec<Header> {
         .iter()
         .filter(|(name, _)| !message::is_dropped(name.as_str()) && !own(name.as_str()))
         .filter(|(name, _)| *name != header::DATE || !std::mem::replace(&mut has_date, true))
-        .filter_map(|(name, value)| {
-            Some((
-                name.as_str().to_owned(),
-                String::from_utf8(value.as_bytes().to_vec()).ok()?,
-            ))
-        })
+        .map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes())))
         .collect()
 }
 
-fn answer(answered: Answered) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answered.body.unwrap_or_default())));
-    *response.status_mut() =
-        StatusCode::from_u16(answered.response.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    for (name, value) in &answered.response.headers {
+/// The provider's response as the system gets it: `Date` once, everything else as it was signed.
+fn answer(answered: Answered) -> Response<Bytes> {
+    let Answered {
+        response: part,
+        body,
+        ..
+    } = answered;
+    let mut response = Response::new(Bytes::from(body.unwrap_or_default()));
+    let status = StatusCode::from_u16(part.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.status_mut() = status;
+    let own_words = status.canonical_reason() != Some(part.reason.as_str());
+    if let (true, Ok(reason)) = (own_words, ReasonPhrase::try_from(part.reason.as_bytes())) {
+        response.extensions_mut().insert(reason);
+    }
+    for (name, value) in &part.headers {
         let pair = (
             HeaderName::try_from(name.as_str()),
             HeaderValue::from_bytes(value.as_bytes()),
         );
-        if let (false, (Ok(name), Ok(value))) = (message::is_dropped(name), pair) {
-            response.headers_mut().append(name, value);
+        match pair {
+            (Ok(name), Ok(value)) if name == header::DATE => {
+                response.headers_mut().insert(name, value);
+            }
+            (Ok(name), Ok(value)) if !message::is_dropped(name.as_str()) => {
+                response.headers_mut().append(name, value);
+            }
+            _ => {}
         }
     }
     response
 }
 
-async fn accept(
-    exchange: Exchange,
-    listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            break;
-        };
-        let tcp = tokio::select! {
-            tcp = listener.accept() => tcp,
-            _ = stopped.changed() => break,
-        };
-        while connections.try_join_next().is_some() {}
-        let Ok((tcp, _)) = tcp else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
-        let (exchange, acceptor, stopped) = (exchange.clone(), acceptor.clone(), stopped.clone());
-        connections.spawn(async move {
-            let _place = place;
-            connect(exchange, acceptor, tcp, stopped).await;
-        });
-    }
-    drop(listener);
-    let _ = timeout(FAREWELL, async {
-        while connections.join_next().await.is_some() {}
-    })
-    .await;
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-async fn connect(
-    exchange: Exchange,
-    acceptor: Option<TlsAcceptor>,
-    tcp: TcpStream,
-    stopped: watch::Receiver<bool>,
-) {
-    let _ = tcp.set_nodelay(true);
-    let Some(acceptor) = acceptor else {
-        return converse(exchange, tcp, None, stopped).await;
-    };
-    if let Ok(Ok(tls)) = timeout(exchange.inner.settings.stall(), acceptor.accept(tcp)).await {
-        let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let shown = shown.map(|der| crate::directory::sha256_hex(der));
-        converse(exchange, tls, shown, stopped).await;
-    }
-}
-
-async fn converse(
-    exchange: Exchange,
-    line: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    certificate: Option<String>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let stall = exchange.inner.settings.stall();
-    let service = service_fn(move |request| {
-        let (exchange, certificate) = (exchange.clone(), certificate.clone());
-        async move { Ok::<_, Infallible>(exchange.system_request(request, certificate).await) }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(stall)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .max_headers(message::HEADERS_MAX)
-        .serve_connection(TokioIo::new(line), service);
-    tokio::pin!(connection);
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        _ = stopped.changed() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+    #[test]
+    fn each_setting_admits_what_it_says() {
+        let listed = Shown::Certificate("ab".into());
+        let other = Shown::Certificate("cd".into());
+        for (authentication, admitted) in [
+            (Authentication::Http, [true, true, true, true]),
+            (Authentication::Https, [false, true, true, true]),
+            (Authentication::Mutual, [false, false, true, false]),
+        ] {
+            let access = SystemAccess {
+                authentication,
+                certificates: vec!["AB".into()],
+            };
+            let shown = [Shown::Plain, Shown::Tls, listed.clone(), other.clone()];
+            let got = shown.map(|shown| admit(&access, &shown).is_ok());
+            assert_eq!(got, admitted, "{authentication:?}");
         }
+        assert!(admit(&SystemAccess::default(), &listed).is_err());
+    }
+
+    #[test]
+    fn what_belongs_to_a_connection_or_the_node_stays_here() {
+        let mut headers = HeaderMap::new();
+        for name in message::DROPPED.into_iter().chain(REWRITTEN).chain([
+            "expect",
+            "x-road-request-id",
+            "x-road-request-hash",
+        ]) {
+            headers.append(name, HeaderValue::from_static("x"));
+        }
+        let kept = [
+            ("x-road-represented-party", "GOB/1"),
+            ("x-road-security-server", "PE/GOB/1/s1"),
+            ("content-type", "Text/Plain; Charset=\"x\""),
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
+            ("date", "Mon, 23 Nov 2026 10:00:00 GMT"),
+        ];
+        for (name, value) in kept {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        headers.append("date", HeaderValue::from_static("another"));
+        let passed = passed(&headers);
+        let passed: Vec<_> = passed
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(passed, kept);
     }
 }

@@ -29,6 +29,7 @@ use trust::tsp::{POLICY_DEFAULT, Tsa};
 use web::metrics::Metrics;
 
 use crate::directory::{Authority, Directory, Member, Server, Stamper};
+use crate::settings::{Authentication, SystemAccess};
 use crate::wire::{Network, Seat};
 use crate::{Agreement, Derived, Exchange, FactSource, Keys, Parts, Serving, Settings};
 
@@ -299,6 +300,13 @@ impl Country {
         settings.directory_url = Some(format!("{}/directory", self.url));
         settings.stall_seconds = 2;
         settings.timeout_seconds = 4;
+        let plain = SystemAccess {
+            authentication: Authentication::Http,
+            certificates: vec![],
+        };
+        for code in ["licencias", "registro"] {
+            settings.systems.insert(code.to_owned(), plain.clone());
+        }
         change(&mut settings);
         let log = LogSettings {
             key: note_key(&format!("log.{}", owner.code), 2),

@@ -49,6 +49,7 @@ exchange-valid-until = Valid until
 exchange-daily-limit = Questions a day
 exchange-no-limit = No limit
 
+fault-exchange-entry = This entry could not be kept: look at the code, the path and the lengths.
 fault-exchange-unreachable = We could not reach the registry. Your procedure goes on: we will ask again later.
 fault-exchange-refused = The registry did not take the question. This is noted so that the body looks into it.
 fault-exchange-bad-signature = The registry's answer had no valid signature, so we did not use it. This is noted.

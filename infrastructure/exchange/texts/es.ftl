@@ -49,6 +49,7 @@ exchange-valid-until = Vigente hasta
 exchange-daily-limit = Preguntas por día
 exchange-no-limit = Sin límite
 
+fault-exchange-entry = No pudimos guardar este dato: revise el código, la ruta y los largos.
 fault-exchange-unreachable = No pudimos comunicarnos con el registro. Su trámite sigue su curso: volveremos a preguntar más tarde.
 fault-exchange-refused = El registro no aceptó la pregunta. Ya quedó anotado para que la entidad lo revise.
 fault-exchange-bad-signature = La respuesta del registro no tenía una firma válida, así que no la usamos. Quedó anotado.

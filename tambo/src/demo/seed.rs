@@ -186,7 +186,7 @@ async fn registry(house: &House, population: &Population) -> Outcome {
         .await?;
     for service in [code, "accesses"] {
         let right = AccessRight {
-            client: office_subsystem(),
+            subject: office_subsystem().into(),
             service: service_of(plan, service),
             method: "POST".to_owned(),
             path: "/facts".to_owned(),

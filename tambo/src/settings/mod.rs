@@ -150,6 +150,15 @@ pub struct Exchange {
     /// Where own systems ask.
     #[serde(default)]
     pub client_listen: Option<SocketAddr>,
+    /// Where own systems ask over HTTPS.
+    #[serde(default)]
+    pub client_tls_listen: Option<SocketAddr>,
+    /// Where load balancers ask whether the node works.
+    #[serde(default)]
+    pub health_listen: Option<SocketAddr>,
+    /// How the systems of each subsystem show who they are.
+    #[serde(default)]
+    pub systems: BTreeMap<String, SystemAccess>,
     /// The authority's address.
     pub authority: String,
     /// The authority's key over the directory.
@@ -167,6 +176,18 @@ pub struct Exchange {
     /// Limits of disk and clock.
     #[serde(default)]
     pub guard: exchange::guard::GuardSettings,
+}
+
+/// Section `[exchange.systems.CODE]`: who may speak for the subsystem with this code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SystemAccess {
+    /// `http`, `https` or `mutual`.
+    #[serde(default)]
+    pub authentication: exchange::settings::Authentication,
+    /// Certificates of systems: PEM files, or SHA-256 digests in hex.
+    #[serde(default)]
+    pub certificates: Vec<String>,
 }
 
 /// Section `[office]`.

@@ -140,39 +140,9 @@ pub const fn day(at: Moment) -> i64 {
     at.seconds().div_euclid(86_400)
 }
 
-/// A right to an endpoint of a service, for clients that send plain REST requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessRight {
-    /// Who.
-    pub client: SubsystemId,
-    /// To which service.
-    pub service: ServiceId,
-    /// Verb in upper case, or `*`.
-    pub method: String,
-    /// Glob over the path below the service.
-    pub path: String,
-}
-
-impl AccessRight {
-    /// Whether this right covers a request.
-    pub fn covers(
-        &self,
-        client: &SubsystemId,
-        service: &ServiceId,
-        method: &str,
-        path: &super::path::NormalPath,
-    ) -> bool {
-        self.client == *client
-            && self.service == *service
-            && (self.method == "*" || self.method == method)
-            && path.matches(&self.path)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::path::NormalPath;
 
     fn agreement() -> Agreement {
         Agreement {
@@ -238,22 +208,6 @@ mod tests {
         for (question, why) in wrong {
             assert_eq!(held.authorise(&question, 0), Err(why));
         }
-    }
-
-    #[test]
-    fn rights_name_verb_and_path() {
-        let held = agreement();
-        let right = AccessRight {
-            client: held.client.clone(),
-            service: held.service.clone(),
-            method: "POST".into(),
-            path: "/facts".into(),
-        };
-        let facts = NormalPath::parse("/facts").unwrap();
-        assert!(right.covers(&held.client, &held.service, "POST", &facts));
-        assert!(!right.covers(&held.client, &held.service, "GET", &facts));
-        let other = NormalPath::parse("/facts/../admin").unwrap();
-        assert!(!right.covers(&held.client, &held.service, "POST", &other));
     }
 
     #[test]

@@ -58,10 +58,16 @@ leaves! {
     CannotCreateSignature = "CannotCreateSignature", "cannot_create_signature";
     /// A certificate is not valid.
     CertValidation = "CertValidation", "cert_validation";
+    /// The asking node is of a version that is not taken.
+    ClientProxyVersionNotSupported = "ClientProxyVersionNotSupported", "client_proxy_version_not_supported";
+    /// The store failed.
+    DatabaseError = "DatabaseError", "database_error";
     /// A header field is there twice.
     DuplicateHeaderField = "DuplicateHeaderField", "duplicate_header_field";
     /// The directory of the instance has expired.
     GlobalConfOutdated = "OutdatedGlobalConf", "global_conf_outdated";
+    /// A part of the message is not covered by the hash chain.
+    HashchainUnusedInputs = "HashChainUnusedInputs", "hashchain_unused_inputs";
     /// The back end answered in a way that is not HTTP.
     HttpError = "HttpError", "http_error";
     /// Headers of the message contradict each other.
@@ -70,6 +76,8 @@ leaves! {
     InconsistentResponse = "InconsistentResponse", "inconsistent_response";
     /// A certificate that does not fit the member.
     IncorrectCertificate = "IncorrectCertificate", "incorrect_certificate";
+    /// OCSP responses that do not prove what they should.
+    IncorrectValidationInfo = "IncorrectValidationInfo", "incorrect_validation_info";
     /// Our own fault.
     InternalError = "InternalError", "internal_error";
     /// The body is not what the service takes.
@@ -80,12 +88,20 @@ leaves! {
     InvalidClientIdentifier = "InvalidClientIdentifier", "invalid_client_identifier";
     /// The content type is not a message's.
     InvalidContentType = "InvalidContentType", "invalid_content_type";
+    /// The hash chain does not lead to the signed result.
+    InvalidHashChain = "InvalidHashChain", "invalid_hash_chain";
+    /// A reference of the hash chain leads nowhere.
+    InvalidHashChainRef = "InvalidHashChainRef", "invalid_hash_chain_ref";
     /// The verb is not one of the protocol.
     InvalidHttpMethod = "InvalidHttpMethod", "invalid_http_method";
     /// The message can't be read.
     InvalidMessage = "InvalidMessage", "invalid_message";
+    /// The version of the protocol is not the first.
+    InvalidProtocolVersion = "InvalidProtocolVersion", "invalid_protocol_version";
     /// The path or another part of the request is not acceptable.
     InvalidRequest = "InvalidRequest", "invalid_request";
+    /// The server that is wanted does not host the service.
+    InvalidSecurityServer = "InvalidSecurityServer", "invalid_security_server";
     /// The signature does not verify.
     InvalidSignatureValue = "InvalidSignatureValue", "invalid_signature_value";
     /// Reading or writing failed on the way.
@@ -96,6 +112,8 @@ leaves! {
     MaintenanceMode = "MaintenanceMode", "maintenance_mode";
     /// The signature's XML can't be read.
     MalformedSignature = "MalformedSignature", "malformed_signature";
+    /// A body is missing.
+    MissingBody = "MissingBody", "missing_body";
     /// A header is missing.
     MissingHeader = "MissingHeader", "missing_header";
     /// A header field is missing.
@@ -109,9 +127,9 @@ leaves! {
     /// The service is switched off.
     ServiceDisabled = "ServiceDisabled", "service_disabled";
     /// The service has no address behind it.
-    ServiceMissingUrl = "MissingUrl", "service_missing_url";
+    ServiceMissingUrl = "ServiceMissingUrl", "service_missing_url";
     /// The service is not a REST service.
-    ServiceType = "ServiceType", "service_type";
+    ServiceType = "InvalidServiceType", "service_type";
     /// The TLS peer is not a server of the member.
     SslAuthenticationFailed = "SslAuthenticationFailed", "ssl_authentication_failed";
     /// Time stamps have been missing for too long.
@@ -202,20 +220,69 @@ impl Code {
             leaf,
         })
     }
-
-    /// The HTTP status that PR-REST gives to this code.
-    pub const fn status(self) -> u16 {
-        match self.origin {
-            Origin::Client => 400,
-            Origin::ClientProxy | Origin::ServerProxy => 500,
-        }
-    }
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(Spelling::Snake))
     }
+}
+
+/// The HTTP status that PR-REST gives to a code, in either spelling: 500 for what nodes and systems did, else 400.
+pub fn status_of(code: &str) -> u16 {
+    match code.get(..7) {
+        Some(start) if start.eq_ignore_ascii_case("server.") => 500,
+        _ => 400,
+    }
+}
+
+/// A code in the spelling wanted, word by word, so that codes which this node does not know keep all they say.
+pub fn respell(code: &str, spelling: Spelling) -> String {
+    let words: Vec<String> = code
+        .split('.')
+        .map(|word| respell_word(word, spelling))
+        .collect();
+    words.join(".")
+}
+
+/// Words of codes that follow no rule: dotted, then snake.
+const IRREGULAR: [(&str, &str); 2] = [
+    ("ClientProxy", "clientproxy"),
+    ("ServerProxy", "serverproxy"),
+];
+
+fn respell_word(word: &str, spelling: Spelling) -> String {
+    let leaves = Leaf::ALL
+        .iter()
+        .map(|leaf| (leaf.text(Spelling::Dotted), leaf.text(Spelling::Snake)));
+    let known = leaves
+        .chain(IRREGULAR)
+        .find(|(dotted, snake)| word == *dotted || word == *snake);
+    match (known, spelling) {
+        (Some((dotted, _)), Spelling::Dotted) => dotted.to_owned(),
+        (Some((_, snake)), Spelling::Snake) => snake.to_owned(),
+        (None, Spelling::Dotted) => word.split('_').map(capitalised).collect(),
+        (None, Spelling::Snake) => snake(word),
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+fn snake(word: &str) -> String {
+    let mut text = String::with_capacity(word.len() + 4);
+    let mut after_small = false;
+    for c in word.chars() {
+        if c.is_ascii_uppercase() && after_small {
+            text.push('_');
+        }
+        after_small = c.is_ascii_lowercase() || c.is_ascii_digit();
+        text.push(c.to_ascii_lowercase());
+    }
+    text
 }
 
 /// An error as an information system or a peer is told it.
@@ -290,7 +357,8 @@ impl Report {
     }
 }
 
-fn escape(text: &str) -> String {
+/// Text with markup made harmless.
+pub(crate) fn escape(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut escaped, c| {
             match c {
@@ -305,11 +373,45 @@ fn escape(text: &str) -> String {
         })
 }
 
-/// Whether an `Accept` header asks for XML, as PR-REST reads it.
-pub fn wants_xml(accept: &str) -> bool {
-    ["application/xml", "text/xml", "text/*"]
-        .iter()
-        .any(|kind| accept.contains(kind))
+/// In which form an error is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `application/json`; the form of whoever asks for nothing else.
+    Json,
+    /// XML as `application/xml`.
+    Xml,
+    /// XML as `text/xml`.
+    TextXml,
+}
+
+impl Form {
+    /// The first form of an `Accept` header that errors can be told in: XML if it is named, else JSON.
+    pub fn wanted(accept: &str) -> Self {
+        let essence = |kind: &str| {
+            kind.split(';')
+                .next()
+                .unwrap_or("")
+                .trim()
+                .to_ascii_lowercase()
+        };
+        let named = accept
+            .split(',')
+            .find_map(|kind| match essence(kind).as_str() {
+                "application/xml" => Some(Self::Xml),
+                "text/xml" | "text/*" => Some(Self::TextXml),
+                _ => None,
+            });
+        named.unwrap_or(Self::Json)
+    }
+
+    /// The content type.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json;charset=utf-8",
+            Self::Xml => "application/xml;charset=utf-8",
+            Self::TextXml => "text/xml;charset=utf-8",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -352,6 +454,38 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_others_are_respelled_whole() {
+        for (dotted, snake) in [
+            (
+                "Server.ServerProxy.AccessDenied",
+                "server.serverproxy.access_denied",
+            ),
+            (
+                "Server.ClientProxy.ServiceFailed.SignatureVerification.InvalidSignatureValue",
+                "server.clientproxy.service_failed.signature_verification.invalid_signature_value",
+            ),
+            (
+                "Server.ClientProxy.OutdatedGlobalConf",
+                "server.clientproxy.global_conf_outdated",
+            ),
+            ("Server.ServerProxy.IOError", "server.serverproxy.io_error"),
+            ("Client.SomethingNew", "client.something_new"),
+        ] {
+            assert_eq!(respell(dotted, Spelling::Snake), snake);
+            assert_eq!(respell(snake, Spelling::Dotted), dotted);
+            assert_eq!(respell(snake, Spelling::Snake), snake);
+            assert_eq!(respell(dotted, Spelling::Dotted), dotted);
+            let status = if dotted.starts_with("Server") {
+                500
+            } else {
+                400
+            };
+            assert_eq!((status_of(dotted), status_of(snake)), (status, status));
+        }
+        assert_eq!(status_of("x"), 400);
+    }
+
+    #[test]
     fn faults_read_back_and_markup_is_harmless() {
         let report = Report {
             code: "Server.ServerProxy.AccessDenied".into(),
@@ -373,8 +507,20 @@ mod tests {
 
     #[test]
     fn accept_chooses_the_form() {
-        assert!(wants_xml("text/html, text/*;q=0.5") && wants_xml("application/xml"));
-        assert!(!wants_xml("application/json") && !wants_xml("*/*"));
+        for (accept, form) in [
+            ("", Form::Json),
+            ("*/*", Form::Json),
+            ("application/json", Form::Json),
+            ("text/html, text/*;q=0.5", Form::TextXml),
+            ("Application/XML", Form::Xml),
+            (
+                "application/json;q=0.1, application/xml;q=0.2, text/xml",
+                Form::Xml,
+            ),
+            ("application/xmlish", Form::Json),
+        ] {
+            assert_eq!(Form::wanted(accept), form, "{accept}");
+        }
     }
 
     proptest! {

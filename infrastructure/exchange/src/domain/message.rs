@@ -24,6 +24,8 @@ pub const SERVICE: &str = "x-road-service";
 pub const REQUEST_ID: &str = "x-road-request-id";
 /// Digest of the request, in the response.
 pub const REQUEST_HASH: &str = "x-road-request-hash";
+/// Code of the error that a node, not the system behind it, tells.
+pub const ERROR: &str = "x-road-error";
 /// Who asks within the client, for example an official's account.
 pub const USER_ID: &str = "x-road-userid";
 /// The case for which the client asks.
@@ -124,6 +126,38 @@ pub fn header<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
+/// Whether only the last one of a repeated header counts, on every hop: these say who asks and which message it is.
+pub fn is_single(name: &str) -> bool {
+    [CLIENT, ID, "date"]
+        .iter()
+        .any(|single| single.eq_ignore_ascii_case(name))
+}
+
+/// Whether the provider's node writes `name` into responses itself, so that a system's own is not passed on.
+pub fn is_echoed(name: &str) -> bool {
+    [ID, CLIENT, SERVICE, REQUEST_ID, REQUEST_HASH]
+        .iter()
+        .any(|echoed| echoed.eq_ignore_ascii_case(name))
+}
+
+/// A header's value as text: UTF-8, or, where it is not, ISO 8859-1 (RFC 9110 section 5.5), so that nothing is lost.
+pub fn header_text(value: &[u8]) -> String {
+    match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// The last value of a header that must be there: X-Road's rule for a repeated `X-Road-Client`.
+pub fn last<'a>(headers: &'a [Header], name: &'static str) -> Result<&'a str, BadPart> {
+    headers
+        .iter()
+        .rev()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+        .ok_or(BadPart::Missing(name))
+}
+
 /// The value of a header that must be there exactly once.
 pub fn only<'a>(headers: &'a [Header], name: &'static str) -> Result<&'a str, BadPart> {
     let mut found = headers
@@ -187,9 +221,9 @@ impl RequestPart {
     /// The asking subsystem.
     ///
     /// # Errors
-    /// Missing, repeated or malformed `X-Road-Client`.
+    /// Missing or malformed `X-Road-Client`.
     pub fn client(&self) -> Result<SubsystemId, BadPart> {
-        let text = only(&self.headers, CLIENT)?;
+        let text = last(&self.headers, CLIENT)?;
         text.parse()
             .map_err(|_| BadPart::Malformed("the client is not a subsystem"))
     }
@@ -317,7 +351,7 @@ pub fn echo(
     body: Option<&[u8]>,
 ) -> Result<[Header; 5], BadPart> {
     let (service, ..) = request.address()?;
-    let copy = |name: &'static str| Ok((name.to_owned(), only(&request.headers, name)?.to_owned()));
+    let copy = |name: &'static str| Ok((name.to_owned(), last(&request.headers, name)?.to_owned()));
     Ok([
         copy(ID)?,
         copy(CLIENT)?,
@@ -344,11 +378,23 @@ pub fn answers(
             .zip([ID, CLIENT, SERVICE, REQUEST_ID, REQUEST_HASH])
     {
         debug_assert_eq!(name, known, "echo keeps its order");
-        if only(&response.headers, known) != Ok(value.as_str()) {
+        let told = last(&response.headers, known).map_err(|_| known)?;
+        // Nodes differ in which characters of an identifier they encode.
+        let same = match known {
+            CLIENT => same_id::<SubsystemId>(told, value),
+            SERVICE => same_id::<ServiceId>(told, value),
+            _ => told == value,
+        };
+        if !same {
             return Err(known);
         }
     }
     Ok(())
+}
+
+fn same_id<T: std::str::FromStr + PartialEq>(told: &str, expected: &str) -> bool {
+    let read = |text: &str| text.parse::<T>().ok();
+    read(told).is_some_and(|told| Some(told) == read(expected))
 }
 
 #[cfg(test)]

@@ -359,7 +359,7 @@ async fn information_systems_use_plain_rest() {
                 .await
                 .unwrap();
             let right = |path: &str| AccessRight {
-                client: asking(),
+                subject: asking().into(),
                 service: service.clone(),
                 method: "*".into(),
                 path: path.into(),
@@ -415,13 +415,13 @@ async fn information_systems_use_plain_rest() {
                     "climbing",
                     format!("{base}/items/%2e%2e"),
                     &named[..1],
-                    "server.serverproxy.invalid_request",
+                    "server.serverproxy.access_denied",
                 ),
                 (
                     "no client",
                     format!("{base}/items/7"),
                     &named[1..],
-                    "client.missing_header",
+                    "server.clientproxy.invalid_client_identifier",
                 ),
                 (
                     "used number",
