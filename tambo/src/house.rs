@@ -362,7 +362,7 @@ fn systems(settings: &Settings) -> Result<BTreeMap<String, SystemAccess>, Proble
         let der = CertificateDer::from_pem_file(&path).map_err(|error| bad(&error))?;
         Ok(exchange::directory::sha256_hex(&der))
     };
-    let access = |own: &crate::settings::SystemAccess| {
+    let access = |own: &crate::settings::SystemAccess| -> Result<SystemAccess, Problem> {
         Ok(SystemAccess {
             authentication: own.authentication,
             certificates: own

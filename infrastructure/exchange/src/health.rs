@@ -69,6 +69,9 @@ impl Exchange {
         if inner.held.current(now).is_none() {
             return Some("the directory of the instance is missing or has expired".to_owned());
         }
+        if let Err(unfit) = self.inner.can_keep(now) {
+            return Some(unfit.to_string());
+        }
         if inner.stamps_are_late(now) {
             return Some("messages have been without time stamps for too long".to_owned());
         }

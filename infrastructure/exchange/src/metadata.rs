@@ -102,7 +102,8 @@ impl Exchange {
                 None => Some(all),
                 Some(now) => {
                     let by_agreement = agreed.contains(&row.service.to_string());
-                    self.open(tx, claimed, &row, all, by_agreement, now).await?
+                    self.open_to(tx, claimed, &row, all, by_agreement, now)
+                        .await?
                 }
             };
             if let Some(told) = told {
@@ -114,7 +115,7 @@ impl Exchange {
     }
 
     /// Of a service's endpoints those that are open to the asker; `None` if none of the service is.
-    async fn open(
+    async fn open_to(
         &self,
         tx: &mut Tx,
         claimed: &Claimed,

@@ -417,7 +417,7 @@ async fn paths_are_read_in_one_way_only() {
                 let request = muni.exchange.seal_request(outgoing).await.unwrap();
                 assert_eq!(
                     leaf(send(&muni, &reniec, &request).await),
-                    Leaf::InvalidRequest,
+                    Leaf::AccessDenied,
                     "{below}"
                 );
             }
