@@ -5,6 +5,7 @@ pub mod districts;
 pub mod people;
 pub mod registries;
 pub mod stories;
+pub mod storm;
 
 pub use people::Population;
 pub use registries::Registries;

@@ -13,6 +13,7 @@ use crate::ask::{Behalf, Outgoing};
 use crate::domain::message::{Header, RequestPart, ResponsePart};
 use crate::domain::multipart::Envelope;
 use crate::seal::Verified;
+use crate::settle;
 
 /// Questions to built-in services that a member may send at once: a batch of agreements after a long outage.
 pub(crate) const BURST: u32 = 60;
@@ -24,6 +25,8 @@ pub(crate) const PER_SECOND: u32 = 2;
 pub(crate) enum Builtin {
     /// Agreements: proposed, accepted, refused, ended.
     Agreements,
+    /// How questions of the asking member ended here.
+    Settlement,
 }
 
 /// A verified question to a built-in service.
@@ -39,13 +42,14 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Codes of built-in services; no body may offer a service of its own under one of them.
-pub const RESERVED: [&str; 1] = [agreements::SERVICE];
+pub const RESERVED: [&str; 2] = [agreements::SERVICE, settle::SERVICE];
 
 impl Builtin {
     /// The built-in service of this code.
     pub(crate) fn of(code: &str) -> Option<Self> {
         match code {
             agreements::SERVICE => Some(Self::Agreements),
+            settle::SERVICE => Some(Self::Settlement),
             _ => None,
         }
     }
@@ -71,6 +75,7 @@ impl Exchange {
         }
         match builtin {
             Builtin::Agreements => self.answer_agreements(asked).await,
+            Builtin::Settlement => self.answer_settlement(asked).await,
         }
     }
 

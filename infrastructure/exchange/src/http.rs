@@ -61,7 +61,10 @@ impl Exchange {
             }))
             .timer(Timer::new("exchange-reconcile", RECONCILE, move || {
                 let exchange = reconciling.clone();
-                async move { exchange.reconcile().await.map(drop) }
+                async move {
+                    exchange.reconcile().await?;
+                    exchange.settle().await.map(drop)
+                }
             }))
             .timer(Timer::new("exchange-guard", GUARD, move || {
                 let exchange = guarding.clone();

@@ -20,6 +20,7 @@ pub mod registries;
 pub mod seal;
 pub mod services;
 pub mod settings;
+pub mod settle;
 pub mod source;
 pub mod stamps;
 pub mod status;
@@ -144,6 +145,7 @@ pub(crate) struct Inner {
     pub meters: Meters,
     pub guard: Guard,
     /// How many questions to built-in services each member may still send.
+    pub pauses: settle::Pauses,
     pub builtin_buckets: Buckets,
     /// What the settings describe; lives beside the table of services, which says what is offered.
     pub registries: RwLock<source::Registries>,
@@ -243,6 +245,7 @@ impl Exchange {
             chance,
             meters: Meters::new(&metrics),
             guard,
+            pauses: settle::Pauses::default(),
             builtin_buckets: Buckets::new(builtin::BURST, builtin::PER_SECOND),
             registries: RwLock::default(),
             waiting_since: AtomicI64::new(0),

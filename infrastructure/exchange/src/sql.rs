@@ -5,6 +5,7 @@
 pub mod agreement;
 pub mod services;
 pub mod sources;
+pub mod settlement;
 
 use kernel::{Id, Moment, ServiceId, SubsystemId};
 use store::{Migration, Row, StoreError, Tx, params};
@@ -28,6 +29,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 7,
         name: "agreements",
         sql: include_str!("../migrations/7_agreements.sql"),
+    },
+    Migration {
+        version: 9,
+        name: "settlement",
+        sql: include_str!("../migrations/9_settlement.sql"),
     },
 ];
 

@@ -348,6 +348,22 @@ impl Country {
         (node, seat)
     }
 
+    /// The node of a body once more, on what its store holds, as after a power cut.
+    pub async fn reopen_on(&self, network: &Network, node: &Node, store: Store) -> (Node, Seat) {
+        let address = format!("{}:5500", node.member.code);
+        let parts = self.parts(&node.member, store, &node.keys, |_| {}).await;
+        let exchange = Exchange::simulated(parts, network, &address).await.unwrap();
+        let seat = exchange.join().unwrap();
+        let node = Node {
+            exchange,
+            member: node.member.clone(),
+            address: node.address,
+            keys: node.keys.clone(),
+            serving: None,
+        };
+        (node, seat)
+    }
+
     fn register(&self, owner: &MemberId, subsystems: &[&str], address: &str, keys: &Keys) {
         let mut directory = self.directory.lock().unwrap();
         directory.members.push(Member {

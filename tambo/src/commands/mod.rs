@@ -8,6 +8,7 @@ mod jobs;
 mod openapi;
 mod restore;
 mod serve;
+mod storm;
 mod verify;
 
 use std::fmt::Display;
@@ -55,6 +56,8 @@ pub enum Command {
     Jobs(jobs::JobsOptions),
     /// Measure what an exchange costs on this machine.
     Bench(bench::BenchOptions),
+    /// Let questions run over a simulated network in a storm, and check what both sides know afterwards.
+    Storm(storm::StormOptions),
     /// Print the OpenAPI description of a body's addresses.
     Openapi(openapi::OpenapiOptions),
 }
@@ -72,6 +75,7 @@ impl Command {
             Self::Restore(options) => restore::run(options).await,
             Self::Jobs(options) => jobs::run(options).await,
             Self::Bench(options) => bench::run(options).await,
+            Self::Storm(options) => storm::run(options).await,
             Self::Openapi(options) => openapi::run(options).await,
         }
     }

@@ -160,3 +160,65 @@ async fn strangers_get_no_line_and_the_dead_do_not_answer() {
     let told = matches!(&error, AskError::Unreachable { cause } if cause.contains("nobody"));
     assert!(told, "{error}");
 }
+
+#[tokio::test]
+async fn what_became_of_an_unanswered_question_is_told_to_its_asker_alone() {
+    let calm = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_calm = calm.clone();
+    let time = clock();
+    let folder = Folder::new();
+    let network = Network::new(Arc::new(move |passage: Passage| {
+        let loses = passage.leg == Leg::Response && !is_calm.load(Ordering::SeqCst);
+        Box::pin(async move { if loses { Fate::Cut } else { Fate::Deliver } })
+    }));
+    let country = Country::new(time.clone()).await;
+    let (mut nodes, mut seats) = (Vec::new(), Vec::new());
+    for (code, subsystem) in [
+        ("MUNI", "licencias"),
+        ("RENIEC", "registro"),
+        ("OTRA", "licencias"),
+    ] {
+        let store = sqlite(&folder, time.clone()).await;
+        let (node, seat) = country.body_on(&network, code, &[subsystem], store).await;
+        nodes.push(node);
+        seats.push(seat);
+    }
+    let [muni, reniec, other] = nodes.try_into().ok().unwrap();
+    country.publish(DAY, &[&muni, &reniec, &other]).await;
+    furnish(&*time, &muni, &reniec).await;
+    muni.exchange.ask(question()).await.unwrap_err();
+    calm.store(true, Ordering::SeqCst);
+    let number = muni.exchange.questions_about("40000001").await.unwrap()[0]
+        .number
+        .clone();
+    assert_eq!(
+        muni.exchange.settle().await.unwrap(),
+        0,
+        "it may still end by itself"
+    );
+    time.advance(60);
+    assert_eq!(muni.exchange.settle().await.unwrap(), 1);
+    assert_eq!(muni.exchange.settle().await.unwrap(), 0, "once is enough");
+    let told = muni.exchange.settlement(&number).await.unwrap().unwrap();
+    assert_eq!(told.there, "answered");
+    assert!(
+        muni.exchange
+            .question(&told.evidence)
+            .await
+            .unwrap()
+            .is_some()
+    );
+
+    let body = serde_json::json!({ "numbers": [number] })
+        .to_string()
+        .into_bytes();
+    let client = other.member.subsystem("licencias");
+    let service = persons().subsystem.service(crate::settle::SERVICE);
+    let asked = crate::ask::Outgoing::built_in(client, service, "/ends", body, Default::default());
+    let answer = other.exchange.send(asked).await.unwrap().into_inner();
+    let text = String::from_utf8(answer.body.unwrap()).unwrap();
+    assert!(
+        text.contains("unknown") && !text.contains("answered"),
+        "{text}"
+    );
+}
