@@ -35,7 +35,7 @@ struct Line {
 
 fn main() -> ExitCode {
     let line = Line::parse();
-    commands::logging(&line.log, line.log_json, line.command.quiet());
+    commands::logging(&line.log, line.log_json, line.command.usual_log());
     // One provider of cryptography for the whole program; a second call would be our own mistake.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

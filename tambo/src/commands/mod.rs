@@ -80,9 +80,14 @@ impl Command {
         }
     }
 
-    /// Whether only warnings are logged unless more is asked for: commands that print for people.
-    pub fn quiet(&self) -> bool {
-        !matches!(self, Self::Serve(_))
+    /// What is logged unless something else is asked for: commands print for people, and the warnings of a storm are
+    /// its purpose.
+    pub fn usual_log(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "info",
+            Self::Storm(_) => "error",
+            _ => "warn",
+        }
     }
 }
 
@@ -117,8 +122,7 @@ impl Config {
 }
 
 /// Starts logging to standard error.
-pub fn logging(wanted: &str, json: bool, quiet: bool) {
-    let usual = if quiet { "warn" } else { "info" };
+pub fn logging(wanted: &str, json: bool, usual: &str) {
     let text = if wanted.is_empty() { usual } else { wanted };
     let targets: Targets = text
         .parse()
