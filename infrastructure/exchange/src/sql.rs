@@ -4,8 +4,8 @@
 
 pub mod agreement;
 pub mod services;
-pub mod sources;
 pub mod settlement;
+pub mod sources;
 
 use kernel::{Id, Moment, ServiceId, SubsystemId};
 use store::{Migration, Row, StoreError, Tx, params};
