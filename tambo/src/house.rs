@@ -336,6 +336,9 @@ async fn build_exchange(
     let exchange = exchange::Exchange::new(parts).await?;
     let (registries, folder) = (&ground.settings.registry, &ground.settings.folder);
     exchange.connect(registries, &own.subsystem, folder).await?;
+    exchange
+        .offer_listed(&own.services, &own.groups, &own.subsystem, folder)
+        .await?;
     if let Some(authority) = authority {
         if let Some(earlier) = exchange.directory() {
             authority.take_up(&earlier)?;

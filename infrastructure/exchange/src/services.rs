@@ -3,6 +3,8 @@
 //! Read by set-up, by the page for whoever has the right `exchange.manage`, and by settings. Every change leaves an
 //! entry in the log. It refuses the codes of the metadata services, and endpoints and descriptions that can't be read.
 
+mod offered;
+
 use kernel::{Fault, ServiceId, SubsystemId};
 use trust::log::Entry;
 use trust::sigalg::Hash;
@@ -17,6 +19,8 @@ use crate::sql::services;
 
 /// Longest notice of a service that is switched off, and longest title of a group, in bytes.
 pub const NOTICE_BYTES_MAX: usize = 500;
+
+pub use self::offered::{Granted, LocalGroup, Offered};
 
 /// How a service is operated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +44,7 @@ impl Exchange {
         source: &FactSource,
         enabled: bool,
     ) -> Result<(), Fault> {
-        if rights::is_reserved(&service.code) || Builtin::of(&service.code).is_some() {
-            return Err(refused(&"the code belongs to a service of the node itself"));
-        }
+        check_code(service)?;
         let text = serde_json::to_string(source).map_err(Fault::internal)?;
         let mut tx = self.inner.store.begin().await?;
         services::set_service(&mut tx, service, &text, enabled).await?;
@@ -240,6 +242,24 @@ impl Exchange {
         self.inner.log.enter(tx, entry).await.map(drop)?;
         Ok(())
     }
+}
+
+impl Operation {
+    fn of(row: &services::ServiceRow) -> Self {
+        Self {
+            enabled: row.enabled,
+            notice: row.notice.clone(),
+            timeout_seconds: row.timeout_seconds,
+        }
+    }
+}
+
+/// Some codes belong to the node itself.
+fn check_code(service: &ServiceId) -> Result<(), Fault> {
+    if rights::is_reserved(&service.code) || Builtin::of(&service.code).is_some() {
+        return Err(refused(&"the code belongs to a service of the node itself"));
+    }
+    Ok(())
 }
 
 fn is_plain(text: &str) -> bool {

@@ -159,6 +159,12 @@ pub struct Exchange {
     /// How the systems of each subsystem show who they are.
     #[serde(default)]
     pub systems: BTreeMap<String, SystemAccess>,
+    /// REST services of the body's own systems.
+    #[serde(default)]
+    pub services: BTreeMap<String, exchange::services::Offered>,
+    /// Groups of clients, for rights on those services.
+    #[serde(default)]
+    pub groups: BTreeMap<String, exchange::services::LocalGroup>,
     /// The authority's address.
     pub authority: String,
     /// The authority's key over the directory.
