@@ -229,7 +229,7 @@ impl Exchange {
         let body = asked.verified.get().body.as_deref().unwrap_or_default();
         let numbers = serde_json::from_slice::<Numbers>(body).ok();
         let numbers = numbers.filter(|wanted| wanted.numbers.len() <= NUMBERS_MAX);
-        let (Some(wanted), "/ends") = (numbers, asked.path) else {
+        let (Some(wanted), "/ends") = (numbers, asked.path.as_str()) else {
             return crate::builtin::json(400, &Ends { ends: Vec::new() });
         };
         let member = format!("{}/", asked.client.member);
