@@ -122,6 +122,7 @@ impl Authority {
                 .into_iter()
                 .collect(),
             clients: vec![settings.subsystem()],
+            maintenance: None,
         };
         {
             let mut held = self

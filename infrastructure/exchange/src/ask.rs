@@ -9,13 +9,13 @@ use kernel::{Fact, Fault, FaultKind, Id, ServerId, ServiceId, SubsystemId};
 use store::Tx;
 
 use crate::Exchange;
-use crate::directory::View;
 use crate::domain::agreement::{Question, day};
 use crate::domain::codes::{Code, Leaf};
 use crate::domain::message::{self, Header, RequestPart, ResponsePart};
 use crate::domain::multipart::{self, Direction, Envelope};
 use crate::journal::{self, NewQuestion};
 use crate::questions::Question as Asked;
+use crate::route::NoReply;
 use crate::seal::{self, Verified};
 use crate::source::{FactAnswer, FactQuestion};
 use crate::sql::{self, Side};
@@ -393,7 +393,7 @@ impl Exchange {
         Ok(Some(authorised.agreement().to_owned()))
     }
 
-    /// Tries the provider's servers in turn, and verifies what comes back.
+    /// Sends the call to one of the provider's servers, and verifies what comes back.
     async fn exchange(
         &self,
         service: &ServiceId,
@@ -420,59 +420,15 @@ impl Exchange {
                 .unwrap_or("")
                 .to_owned(),
         };
-        let mut last = bare(refused(
-            Code::asking(Leaf::UnknownMember),
-            "no server is registered for the service",
-        ));
-        let servers = view.servers_of(&service.subsystem);
-        for server in servers.filter(|server| wanted.is_none_or(|wanted| server.id == *wanted)) {
-            match self
-                .call_server(&server.address, &service.subsystem, &view, &call)
-                .await
-            {
-                Ok(Reply::Message { envelope }) => return self.verify(service, sealed, *envelope),
-                Ok(Reply::Fault(report)) => {
-                    let refusal = AskError::Refused {
-                        code: report.code,
-                        message: report.message,
-                    };
-                    return Err(bare(refusal));
-                }
-                Err(WireError::Unreachable(cause)) => last = bare(AskError::Unreachable { cause }),
-                Err(error) => return Err(bare(error.into())),
-            }
+        match self.reach(&service.subsystem, wanted, &view, &call).await {
+            Ok(Reply::Message { envelope }) => self.verify(service, sealed, *envelope),
+            Ok(Reply::Fault(report)) => Err(bare(AskError::Refused {
+                code: report.code,
+                message: report.message,
+            })),
+            Err(NoReply::Nobody { code, message }) => Err(bare(refused(code, &message))),
+            Err(NoReply::Wire(error)) => Err(bare(error.into())),
         }
-        Err(last)
-    }
-
-    /// One server: nothing is said before its certificate is known to be the provider's and good.
-    async fn call_server(
-        &self,
-        address: &str,
-        provider: &SubsystemId,
-        view: &View,
-        call: &Call,
-    ) -> Result<Reply, WireError> {
-        let inner = &self.inner;
-        for fresh in [false, true] {
-            let line = inner.wire.line(address, fresh).await?;
-            if !view.speaks_for(&line.peer().sha256_hex(), provider) {
-                let cause = "the node there is not a server of the provider".to_owned();
-                return Err(WireError::Unreachable(cause));
-            }
-            inner
-                .statuses
-                .of_peer(line.peer(), view)
-                .await
-                .map_err(WireError::Unreachable)?;
-            match inner.wire.call(line, call).await {
-                Err(WireError::Unsent) => {}
-                result => return result,
-            }
-        }
-        Err(WireError::Unreachable(
-            "the node closes its lines".to_owned(),
-        ))
     }
 
     /// Checks signature, signer and that the response answers this request.

@@ -80,6 +80,9 @@ pub struct Server {
     pub certificates: Vec<String>,
     /// Subsystems that are registered on it.
     pub clients: Vec<SubsystemId>,
+    /// Set while it is in maintenance and not to be asked: what its administrator says, perhaps nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<String>,
 }
 
 /// A certificate authority that the instance approves.

@@ -33,12 +33,14 @@ mod forward;
 mod metadata;
 mod meters;
 mod pages;
+mod route;
 mod sql;
 #[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use kernel::{Chance, Clock, Fault, Moment};
 use store::Store;
@@ -137,6 +139,7 @@ pub(crate) struct Inner {
     pub tls: TlsSetup,
     pub wire: Wire,
     pub statuses: Statuses,
+    pub fastest: route::Fastest,
     pub vetted: Vetted,
     pub http: Http,
     pub log: Log,
@@ -229,6 +232,7 @@ impl Exchange {
             seconds: settings.ocsp_freshness_seconds,
         };
         let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness);
+        let fastest = route::Fastest::new(Duration::from_secs(settings.fastest_server_seconds));
         let inner = Inner {
             settings,
             store,
@@ -238,6 +242,7 @@ impl Exchange {
             tls,
             wire,
             statuses,
+            fastest,
             vetted: Vetted::default(),
             http,
             log,

@@ -86,6 +86,10 @@ pub struct Settings {
     /// Most connections from other nodes at the same time.
     #[serde(default = "default_connections")]
     pub connections_max: usize,
+    /// How long the server of a provider that answered first is preferred to its others, in seconds; 0 for a new race
+    /// each time.
+    #[serde(default = "default_fastest")]
+    pub fastest_server_seconds: u64,
     /// Oldest OCSP response that is accepted, in seconds (X-Road's `ocspFreshnessSeconds`).
     #[serde(default = "default_freshness")]
     pub ocsp_freshness_seconds: i64,
@@ -131,6 +135,11 @@ fn default_connections() -> usize {
     1_000
 }
 
+/// X-Road's period.
+fn default_fastest() -> u64 {
+    3_600
+}
+
 fn default_freshness() -> i64 {
     3_600
 }
@@ -163,6 +172,7 @@ impl Settings {
             timeout_seconds: default_timeout(),
             stall_seconds: default_stall(),
             connections_max: default_connections(),
+            fastest_server_seconds: default_fastest(),
             ocsp_freshness_seconds: default_freshness(),
             stamp_every_seconds: default_stamp(),
             stamp_grace_seconds: default_grace(),

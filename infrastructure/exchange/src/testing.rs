@@ -385,6 +385,7 @@ impl Country {
                 .iter()
                 .map(|code| owner.subsystem(code))
                 .collect(),
+            maintenance: None,
         });
     }
 

@@ -2,6 +2,7 @@
 
 mod agreements;
 mod attacks;
+mod choice;
 mod journey;
 mod legacy;
 mod lines;
