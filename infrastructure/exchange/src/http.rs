@@ -2,6 +2,8 @@
 //!
 //! Handlers decide nothing: they read, and `pages` draws. Whoever downloads a container leaves an entry in the log.
 
+pub mod agreements;
+
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -83,7 +85,7 @@ fn routes(exchange: Exchange) -> Routes {
         .get("/exchange/messages", messages)
         .get("/exchange/messages/{number}", message)
         .get("/exchange/messages/{number}/{file}", container)
-        .get("/exchange/agreements", agreements)
+        .merge(agreements::routes())
         .with_state(exchange)
 }
 
@@ -167,19 +169,6 @@ fn download(number: &str, half: Half, bytes: Vec<u8>) -> Response {
         (header::CONTENT_DISPOSITION, name),
     ];
     (headers, bytes).into_response()
-}
-
-async fn agreements(
-    visit: Visit,
-    State(exchange): State<Exchange>,
-    Query(paging): Query<Paging>,
-) -> Page {
-    let after = paging.before.unwrap_or_default();
-    let mut tx = exchange.inner.store.read().await.map_err(Fault::from)?;
-    let held = sql::agreements(&mut tx, &after, PAGE_ROWS)
-        .await
-        .map_err(Fault::from)?;
-    Ok(pages::agreements(&visit, &held, PAGE_ROWS))
 }
 
 impl Exchange {

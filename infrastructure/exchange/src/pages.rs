@@ -2,13 +2,14 @@
 //!
 //! They show who asked whom, when, for what and how it ended; never about whom, which only the container tells.
 
+pub mod agreements;
+
 use axum::response::Response;
 use kernel::party::encode_part;
 use maud::{Markup, html};
 use web::parts::{self, Event, Row, Tone};
 use web::{Visit, page};
 
-use crate::Agreement;
 use crate::sql::{QuestionRow, Side};
 
 fn tone(outcome: &str) -> Tone {
@@ -121,49 +122,4 @@ fn steps(visit: &Visit, row: &QuestionRow) -> Vec<Event> {
         steps.push(Event::new(visit, tone(&row.outcome), title, at));
     }
     steps
-}
-
-/// The agreements held.
-pub fn agreements(visit: &Visit, held: &[Agreement], page_rows: usize) -> Response {
-    let heads = [
-        "agreement",
-        "asked-by",
-        "service",
-        "purpose",
-        "fields",
-        "legal-ground",
-        "valid-until",
-        "daily-limit",
-    ]
-    .map(|word| visit.t(&format!("exchange-{word}")));
-    let cells: Vec<Vec<Markup>> = held
-        .iter()
-        .map(|agreement| {
-            let limit = agreement.daily_limit.map_or_else(
-                || visit.t("exchange-no-limit"),
-                |limit| visit.number(i64::from(limit)),
-            );
-            vec![
-                html! { (agreement.number) },
-                html! { (agreement.client) },
-                html! { (agreement.service) },
-                html! { (agreement.purpose) },
-                html! { (agreement.fields.join(", ")) },
-                html! { (agreement.legal_ground) },
-                visit.time(agreement.until),
-                html! { (limit) },
-            ]
-        })
-        .collect();
-    let next = held.last().filter(|_| held.len() == page_rows);
-    let next =
-        next.map(|last| format!("/exchange/agreements?before={}", encode_part(&last.number)));
-    let title = visit.t("exchange-agreements-title");
-    let body = html! {
-        p { (visit.t("exchange-agreements-lead")) }
-        @if held.is_empty() { p { (visit.t("exchange-agreements-none")) } }
-        @else { (parts::table(&title, &heads, &cells)) }
-        (parts::pages(visit, None, next.as_deref()))
-    };
-    page(visit, &title, body)
 }

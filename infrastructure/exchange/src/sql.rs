@@ -486,8 +486,6 @@ const AGREEMENT_SET: &str = "INSERT INTO exchange_agreement (number, client, ser
 const AGREEMENTS_FOR: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, legal_ground, \
      daily_limit FROM exchange_agreement WHERE client = $1 AND service = $2 AND purpose = $3 \
      ORDER BY valid_until DESC LIMIT 20";
-const AGREEMENTS: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, legal_ground, \
-     daily_limit FROM exchange_agreement WHERE number > $1 ORDER BY number LIMIT $2";
 const AGREEMENT_GET: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, legal_ground, \
      daily_limit FROM exchange_agreement WHERE number = $1";
 const DAY_COUNT: &str = "INSERT INTO exchange_agreement_day (agreement, day, asked) VALUES ($1, $2, 1) \
@@ -548,19 +546,6 @@ pub async fn agreement_by_number(
 ) -> Result<Option<Agreement>, StoreError> {
     let row = tx.maybe(AGREEMENT_GET, &params![number]).await?;
     row.as_ref().map(agreement).transpose()
-}
-
-/// Agreements after a number, in order.
-pub async fn agreements(
-    tx: &mut Tx,
-    after: &str,
-    limit: usize,
-) -> Result<Vec<Agreement>, StoreError> {
-    tx.all(AGREEMENTS, &params![after, limit])
-        .await?
-        .iter()
-        .map(agreement)
-        .collect()
 }
 
 /// Counts one question of a day and tells how many there are now; the row is locked until the end of `tx`.

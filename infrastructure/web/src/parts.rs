@@ -6,6 +6,7 @@
 mod draw;
 mod fields;
 mod show;
+mod way;
 
 pub use draw::{Bar, Meter, bars, deadline_meter};
 pub use fields::{
@@ -17,3 +18,4 @@ pub use show::{
     details, link_button, link_quiet, notice, pages, print_button, summary_list, table, tag,
     timeline,
 };
+pub use way::{Place, Stop, flow, path};

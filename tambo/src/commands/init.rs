@@ -37,11 +37,12 @@ pub struct InitOptions {
 }
 
 /// What the first administrator may do.
-const RIGHTS: [&str; 6] = [
+const RIGHTS: [&str; 7] = [
     "case.read",
     "case.evaluate",
     "case.decide",
     "exchange.read",
+    "exchange.agree",
     "identity.issue-code",
     "jobs.read",
 ];

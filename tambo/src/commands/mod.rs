@@ -1,5 +1,6 @@
 //! The commands, one file each; this one is the list and what all of them share.
 
+mod agreement;
 mod backup;
 mod bench;
 mod check;
@@ -52,6 +53,8 @@ pub enum Command {
     Backup(backup::BackupOptions),
     /// Put a backup into an empty folder.
     Restore(restore::RestoreOptions),
+    /// Propose, accept, refuse and end agreements with other bodies.
+    Agreement(agreement::AgreementOptions),
     /// Show jobs that were given up, and run them again.
     Jobs(jobs::JobsOptions),
     /// Measure what an exchange costs on this machine.
@@ -73,6 +76,7 @@ impl Command {
             Self::Verify(options) => verify::run(&options),
             Self::Backup(options) => backup::run(options).await,
             Self::Restore(options) => restore::run(options).await,
+            Self::Agreement(options) => agreement::run(options).await,
             Self::Jobs(options) => jobs::run(options).await,
             Self::Bench(options) => bench::run(options).await,
             Self::Storm(options) => storm::run(options).await,
@@ -97,6 +101,7 @@ pub struct Config {
     /// The body's settings file.
     #[arg(
         long,
+        global = true,
         value_name = "FILE",
         default_value = "settings.toml",
         env = "TAMBO_CONFIG"

@@ -223,6 +223,8 @@ async fn found(options: &DemoOptions, clock: Arc<ShiftedClock>) -> Result<(Count
         let demo = pages::room(&house, &leap);
         bodies.push(Serving::of(house, demo, listeners, None, &stopped).await?);
     }
+    let houses: Vec<&House> = bodies.iter().map(|body: &Serving| &*body.house).collect();
+    seed::agree(&houses).await?;
     Ok((Country { bodies, leap, stop }, first))
 }
 

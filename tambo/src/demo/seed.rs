@@ -1,15 +1,16 @@
 //! Fills the demo's bodies: what the registries know, who may ask whom, who works where. Running it again changes nothing.
 
+use exchange::agreements::State;
 use exchange::{AccessRight, Agreement, Derived, FactSource};
 use identity::Post;
-use kernel::{MemberId, ServiceId, SubsystemId};
+use kernel::{Fault, MemberId, ServiceId, SubsystemId};
 use town::{Population, Registries};
 use trust::ca::Profile;
 use trust::name::Name;
 
 use super::plan::{BODIES, OFFICE};
 use crate::authority::Authority;
-use crate::commands::Outcome;
+use crate::commands::{Outcome, Problem};
 use crate::credentials;
 use crate::house::House;
 use crate::settings::Part;
@@ -18,6 +19,13 @@ use crate::settings::Part;
 const LEGAL_GROUND: &str = "TUO Ley 27444, art. 48; DL 1246; DL 1310, art. 8";
 /// The purpose of asking on a person's own behalf who looked at their data.
 pub const OWN_ACCESS: &str = "acceso-propio";
+/// What citizens read about the licence's agreements.
+const LICENCE_WORDS: &str =
+    "Para resolver la licencia de funcionamiento sin pedir copias a la persona";
+/// What they read about the questions on their own behalf.
+const ACCESS_WORDS: &str = "Para mostrar a cada persona quién preguntó por sus datos";
+/// Who decided on the demo's agreements, as the log names it.
+const SEEDED_BY: &str = "demo";
 /// How long the demo's agreements last, in days.
 const AGREEMENT_DAYS: i64 = 3_650;
 
@@ -41,7 +49,7 @@ const POSTS: [(&str, &str, &[&str]); 4] = [
     (
         "sistemas",
         "Administración del nodo",
-        &["exchange.read", "jobs.read"],
+        &["exchange.read", "exchange.agree", "jobs.read"],
     ),
 ];
 
@@ -58,7 +66,6 @@ pub async fn fill(house: &House, authority: &Authority) -> Outcome {
     if settings.is(Part::Office) {
         office(house, &population, authority).await?;
     }
-    house.exchange.agree(&agreements(house)).await?;
     Ok(())
 }
 
@@ -76,39 +83,82 @@ fn office_subsystem() -> SubsystemId {
     MemberId::new("PE", "GOB", office.ruc).subsystem(office.subsystem)
 }
 
-/// The agreements that this body takes part in: the office's with each registry.
-fn agreements(house: &House) -> Vec<Agreement> {
-    let member = house.ground.settings.member();
-    let now = house.ground.clock.now();
-    let client = office_subsystem();
-    let mut all = Vec::new();
+/// Lets the office propose its agreements and each registry accept them, over the wire and under both signatures, as
+/// officials would. What is in force already stays.
+///
+/// # Errors
+/// A body can't be reached or does not sign.
+pub async fn agree(houses: &[&House]) -> Outcome {
+    let of = |code: &str| {
+        houses
+            .iter()
+            .find(|house| house.ground.settings.body.code == code)
+    };
+    let office = of(OFFICE).ok_or_else(|| Problem("the demo has no office".to_owned()))?;
     for (at, body) in BODIES.iter().enumerate() {
-        let Some(code) = body.service else { continue };
-        let mut agree = |kind: &str, service: &str, purpose: &str, fields: Vec<String>| {
-            all.push(Agreement {
-                number: format!("{kind}-{:03}-2026", at),
-                client: client.clone(),
+        let (Some(code), Some(registry)) = (body.service, of(body.code)) else {
+            continue;
+        };
+        let kinds = [
+            (
+                "ACUERDO",
+                code,
+                "licencia-de-funcionamiento",
+                fields(code),
+                LICENCE_WORDS,
+            ),
+            (
+                "ACCESO",
+                "accesses",
+                OWN_ACCESS,
+                vec!["questions".to_owned()],
+                ACCESS_WORDS,
+            ),
+        ];
+        for (kind, service, purpose, fields, words) in kinds {
+            let from = office.ground.clock.now().plus_seconds(-60);
+            let agreement = Agreement {
+                number: format!("{kind}-{at:03}-2026"),
+                client: office_subsystem(),
                 service: service_of(body, service),
                 purpose: purpose.to_owned(),
                 fields,
-                valid_from: kernel::Moment::from_seconds(1_735_689_600),
-                until: now.plus_seconds(AGREEMENT_DAYS * 86_400),
+                valid_from: from,
+                until: from.plus_seconds(AGREEMENT_DAYS * 86_400),
                 legal_ground: LEGAL_GROUND.to_owned(),
                 daily_limit: Some(10_000),
-            });
-        };
-        agree("ACUERDO", code, "licencia-de-funcionamiento", fields(code));
-        agree(
-            "ACCESO",
-            "accesses",
-            OWN_ACCESS,
-            vec!["questions".to_owned()],
-        );
+            };
+            conclude(office, registry, agreement, words).await?;
+        }
     }
-    all.retain(|agreement| {
-        agreement.client.member == member || *agreement.service.member() == member
-    });
-    all
+    Ok(())
+}
+
+async fn conclude(office: &House, registry: &House, agreement: Agreement, words: &str) -> Outcome {
+    let number = agreement.number.clone();
+    let at = |house: &House| {
+        let exchange = house.exchange.clone();
+        let number = number.clone();
+        async move {
+            let versions = exchange.agreement_versions(&number).await?;
+            Ok::<_, Fault>(versions.first().map(|held| held.state))
+        }
+    };
+    if at(office).await?.is_none() {
+        office
+            .exchange
+            .propose_agreement(agreement, words, SEEDED_BY)
+            .await?;
+    }
+    office.exchange.deliver_agreements().await?;
+    if at(registry).await? == Some(State::Offered) {
+        registry
+            .exchange
+            .accept_agreement(&number, SEEDED_BY)
+            .await?;
+    }
+    registry.exchange.deliver_agreements().await?;
+    Ok(())
 }
 
 /// The fields that the licence needs, no more: data minimisation is part of the agreement.

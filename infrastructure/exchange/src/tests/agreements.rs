@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, SetClock};
+use kernel::{Actor, Clock, Role, SetClock};
 use store::Store;
 use store::testing::{Folder, both_at, sqlite};
 use trust::asic::verify_container;
 use trust::ca::DAY;
+use web::testing::Tester;
 
 use super::attacks::two;
 use super::country::*;
@@ -463,6 +464,104 @@ async fn a_changed_byte_in_text_signature_or_effect_is_found() {
         let audit = reniec.exchange.audit_agreements().await.unwrap();
         assert_eq!((audit.good, audit.changed.len()), (0, 1));
         assert!(muni.exchange.ask(ask_it()).await.is_err());
+    })
+    .await;
+}
+
+fn official(node: &Node, rights: &[&str]) -> Tester {
+    let role = Role::Official {
+        post: "sistemas".into(),
+        rights: rights.iter().map(|right| (*right).to_owned()).collect(),
+    };
+    Tester::signed_in(
+        &[node.exchange.room()],
+        Actor {
+            role,
+            ..Actor::system("ana")
+        },
+    )
+}
+
+#[tokio::test]
+async fn officials_decide_on_pages() {
+    each(|store, time| async move {
+        let (_country, muni, reniec, _folder) = two(store, time.clone()).await;
+        let rights = [crate::http::READ, crate::http::agreements::AGREE];
+        let (asks, answers) = (official(&muni, &rights), official(&reniec, &rights));
+        let form = asks.get("/exchange/agreement-proposal").await.text;
+        assert!(
+            form.contains(MUNI),
+            "this body's own subsystem is filled in"
+        );
+        let until = time.now().plus_seconds(20 * DAY).iso();
+        let from = time.now().iso();
+        let token = asks.token().await;
+        let mut fields = vec![
+            ("csrf", token.as_str()),
+            ("client", MUNI),
+            ("service", "PE/GOB/RENIEC/registro/personas"),
+            ("fields", "person.name\r\nover18"),
+            ("purpose_text", WORDS),
+            ("purpose", "otra-licencia"),
+            ("legal_ground", ""),
+            ("valid_from", &from[..10]),
+            ("until", &until[..10]),
+            ("number", "AG-1"),
+        ];
+        let wrong = asks.post("/exchange/agreement-proposal", &fields).await;
+        assert!(wrong.text.contains("legal ground"), "{}", wrong.text);
+        fields[6].1 = "Ley 28976, art. 8";
+        let sent = asks.post("/exchange/agreement-proposal", &fields).await;
+        assert_eq!(
+            sent.location(),
+            "/exchange/agreements/AG-1",
+            "{}",
+            sent.text
+        );
+        muni.exchange.deliver_agreements().await.unwrap();
+        let seen = answers.get("/exchange/agreements/AG-1").await.text;
+        for words in [WORDS, "Ley 28976, art. 8", "over18", "class=\"flow\""] {
+            assert!(seen.contains(words), "{words}");
+        }
+        // Reading is not deciding.
+        let reader = official(&reniec, &[crate::http::READ]);
+        assert!(
+            !reader
+                .get("/exchange/agreements/AG-1")
+                .await
+                .text
+                .contains("/accept")
+        );
+        let token = reader.token().await;
+        let denied = reader
+            .post("/exchange/agreements/AG-1/accept", &[("csrf", &token)])
+            .await;
+        assert_eq!(denied.status, 403);
+        let token = answers.token().await;
+        answers
+            .post("/exchange/agreements/AG-1/accept", &[("csrf", &token)])
+            .await;
+        reniec.exchange.deliver_agreements().await.unwrap();
+        assert_eq!(state(&muni, "AG-1").await, State::InForce);
+        let page = asks.get("/exchange/agreements/AG-1").await.text;
+        let (_, after) = page.split_once("/signed/").unwrap();
+        let file = after.split('"').next().unwrap();
+        let got = asks
+            .get(&format!("/exchange/agreements/AG-1/signed/{file}"))
+            .await;
+        assert!(got.status == 200 && trust::asic::Container::read(&got.bytes).is_ok());
+        let list = asks.get("/exchange/agreements").await.text;
+        assert!(list.contains("AG-1") && list.contains(WORDS));
+        let machine = asks.get("/exchange/agreements.json").await.text;
+        assert!(machine.contains("\"state\":\"in-force\""), "{machine}");
+        assert_eq!(asks.get("/exchange/agreements/AG-9").await.status, 404);
+        assert_ne!(
+            Tester::new(&[muni.exchange.room()])
+                .get("/exchange/agreements")
+                .await
+                .status,
+            200
+        );
     })
     .await;
 }

@@ -502,13 +502,6 @@ async fn officials_see_what_happened() {
                 !one.text.contains("40000001") && !one.text.contains("Rosa"),
                 "the page names nobody"
             );
-            assert!(
-                tester
-                    .get("/exchange/agreements")
-                    .await
-                    .text
-                    .contains("Ley 28976")
-            );
             assert_eq!(
                 tester.get(&format!("{place}/response.asice")).await.status,
                 200
