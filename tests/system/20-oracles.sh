@@ -90,6 +90,32 @@ containers() {
   ok "hash chains recomputed from signature to message and from time stamp to signature; a changed message is found"
 }
 
+# An agreement is two containers, one signed by each body, with the same text: its signatures were judged above with all
+# others; here it is shown that the text, the certificates and the two bodies are what they should be.
+agreement() {
+  has unzip || { not_run "agreement: unzip is not installed"; return; }
+  local one=("$work"/unzipped/agreement-*-propose) other=("$work"/unzipped/agreement-*-accept) act signer
+  [ -f "${one[0]}/attachment1" ] || fail "the journey left no agreement"
+  cmp "${one[0]}/attachment1" "${other[0]}/attachment1" || fail "the two bodies signed different texts"
+  "$python" - "${one[0]}/attachment1" <<'PY' || fail "the text is not in RFC 8785's form"
+import json, sys
+text = open(sys.argv[1], "rb").read()
+terms = json.loads(text)
+assert json.dumps(terms, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() == text
+assert terms["form"] == "tambo-agreement-1" and terms["client"].startswith(terms["proposer"] + "/")
+PY
+  for act in propose accept; do
+    local folder=("$work"/unzipped/agreement-*-"$act")
+    "$python" -c 'import re, sys; print("-----BEGIN CERTIFICATE-----\n" + re.search(r"X509Certificate>([^<]+)<", open(sys.argv[1]).read()).group(1) + "\n-----END CERTIFICATE-----")' \
+      "${folder[0]}/META-INF/signatures.xml" | fold -w 64 >"$work/$act.pem"
+    openssl verify -CAfile "$trust/root.pem" "$work/$act.pem" >"$work/verify.log" 2>&1 || { show "$work/verify.log"; fail "openssl verify on the signer of $act"; }
+    signer=$(openssl x509 -in "$work/$act.pem" -noout -subject)
+    echo "$act: $signer"
+  done
+  cmp -s "$work/propose.pem" "$work/accept.pem" && fail "one body signed both"
+  ok "agreement: the same text under the signatures of two bodies, in RFC 8785's form"
+}
+
 log_proofs() {
   "$python" -c 'import cryptography' 2>/dev/null || { not_run "log proofs: Python's cryptography is not installed"; return; }
   "$python" "$oracles/proofs.py" "$trust/log-keys.txt" "$evidence"/*.tlog-proof || fail "a log proof does not hold"
@@ -111,4 +137,5 @@ pdf_by_pyhanko
 pdf_by_poppler
 pdf_form
 containers
+agreement
 log_proofs

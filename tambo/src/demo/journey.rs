@@ -309,6 +309,9 @@ impl<'a> Walk<'a> {
                     .await?;
             }
         }
+        evidence
+            .agreement(self.office, super::seed::FIRST_AGREEMENT)
+            .await?;
         self.step(
             "who looked at my data",
             format!(

@@ -26,6 +26,8 @@ const LICENCE_WORDS: &str =
 const ACCESS_WORDS: &str = "Para mostrar a cada persona quién preguntó por sus datos";
 /// Who decided on the demo's agreements, as the log names it.
 const SEEDED_BY: &str = "demo";
+/// Number of the agreement whose signatures the journey hands out.
+pub const FIRST_AGREEMENT: &str = "ACUERDO-001-2026";
 /// How long the demo's agreements last, in days.
 const AGREEMENT_DAYS: i64 = 3_650;
 

@@ -142,6 +142,21 @@ impl Evidence {
             .await
     }
 
+    /// The two signed messages that put an agreement in force: the same text, signed by one body and by the other.
+    ///
+    /// # Errors
+    /// One of them is missing.
+    pub async fn agreement(&mut self, body: &House, number: &str) -> Outcome {
+        for step in body.exchange.agreement_history(number).await? {
+            let container = body.exchange.agreement_container(number, step.id).await?;
+            let container = container
+                .ok_or_else(|| Problem(format!("{number}: no signed {}", step.act.word())))?;
+            let name = format!("agreement-{number}-{}.asice", step.act.word());
+            self.keep(&name, &container)?;
+        }
+        Ok(())
+    }
+
     async fn proof(&mut self, body: &House, question: &Question, name: &str) -> Outcome {
         let entry = question
             .log_entry
