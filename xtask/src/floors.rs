@@ -9,7 +9,15 @@ use serde_json::Value;
 const ORDER: [(&str, &[&str]); 4] = [
     (
         "infrastructure",
-        &["kernel", "store", "web", "trust", "exchange", "datacentre"],
+        &[
+            "kernel",
+            "store",
+            "web",
+            "trust",
+            "exchange",
+            "registry",
+            "datacentre",
+        ],
     ),
     (
         "platform",

@@ -175,19 +175,36 @@ impl Authority {
     /// Revokes what this authority issued; the first revocation stands.
     pub async fn revoke(&self, serial_hex: &str, reason: Reason) -> Result<(), AuthorityError> {
         let mut tx = self.inner.store.begin().await?;
+        self.revoke_in(&mut tx, serial_hex, reason).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Revokes within the caller's transaction.
+    pub async fn revoke_in(
+        &self,
+        tx: &mut Tx,
+        serial_hex: &str,
+        reason: Reason,
+    ) -> Result<(), AuthorityError> {
         let Inner { issuer, clock, .. } = &*self.inner;
-        if sql::status(&mut tx, issuer, serial_hex).await? == Status::Unknown {
+        if sql::status(tx, issuer, serial_hex).await? == Status::Unknown {
             return Err(AuthorityError::NotIssued);
         }
-        if sql::revoke(&mut tx, issuer, serial_hex, clock.now(), reason).await? {
+        if sql::revoke(tx, issuer, serial_hex, clock.now(), reason).await? {
             tracing::info!(
                 serial = serial_hex,
                 reason = reason.code(),
                 "certificate revoked"
             );
         }
-        tx.commit().await?;
         Ok(())
+    }
+
+    /// What this authority says of the certificate with this serial number.
+    pub async fn status(&self, serial_hex: &str) -> Result<Status, AuthorityError> {
+        let mut tx = self.inner.store.read().await?;
+        Ok(sql::status(&mut tx, &self.inner.issuer, serial_hex).await?)
     }
 
     /// Answers an OCSP request; never fails, because a failure is an answer too.

@@ -122,6 +122,11 @@ impl Visit {
         self.site.tokens.hold(&self.visitor, token)
     }
 
+    /// Whether the client asked for JSON instead of a page.
+    pub fn wants_json(&self) -> bool {
+        self.json
+    }
+
     /// Whether pages come over TLS.
     pub fn tls(&self) -> bool {
         self.site.tls
