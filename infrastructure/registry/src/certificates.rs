@@ -34,7 +34,7 @@ pub fn plan(
     address: &str,
 ) -> Result<[(&'static str, Profile, Name); 3], TrustError> {
     let instance = &server.owner.instance;
-    let member = Name::member(instance, body, server)?;
+    let member = Name::member(instance, body, &server.owner)?;
     let seal = Name::of_body(instance, body, &format!("Sello de {body}"))?;
     let tls = Profile::Tls {
         names: vec![alt_name(address)],

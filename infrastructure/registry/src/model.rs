@@ -93,6 +93,7 @@ impl Model {
             address: row.address.clone(),
             certificates: hashes.clone(),
             clients: clients.clone(),
+            maintenance: row.maintenance.then(|| row.notice.clone()),
         });
         directory.servers = servers.collect();
         for service in &self.services {
