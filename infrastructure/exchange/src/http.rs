@@ -47,8 +47,14 @@ impl Exchange {
             .migrations(crate::MIGRATIONS)
             .texts(TEXTS)
             .routes(routes(self.clone()))
+            .routes(pages::registries::routes(self.clone()))
             .job(self.deliver_job())
             .menu("/exchange/messages", "exchange-menu", Audience::Right(READ))
+            .menu(
+                "/registries",
+                "exchange-registries-menu",
+                Audience::Right(READ),
+            )
             .timer(Timer::new("exchange-stamp", every, move || {
                 let exchange = stamping.clone();
                 async move { exchange.stamp().await.map(drop) }

@@ -26,6 +26,7 @@ pub mod stamps;
 pub mod status;
 pub mod systems;
 pub mod testing;
+pub mod try_it;
 pub mod wire;
 
 mod allowed;

@@ -3,6 +3,7 @@
 //! They show who asked whom, when, for what and how it ended; never about whom, which only the container tells.
 
 pub mod agreements;
+pub mod registries;
 
 use axum::response::Response;
 use kernel::party::encode_part;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use kernel::{Fault, ServiceId};
+use kernel::{Fault, Locale, ServiceId};
 
 use crate::source::{BadDescription, Day, Described, Registries, Registry};
 use crate::{Exchange, FactSource, sql};
@@ -68,6 +68,25 @@ impl Exchange {
         held.unwrap_or_else(PoisonError::into_inner)
             .get(service)
             .cloned()
+    }
+
+    /// The OpenAPI document of a service of this body that states facts; nothing for other services.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn openapi(
+        &self,
+        service: &ServiceId,
+        locale: Locale,
+    ) -> Result<Option<serde_json::Value>, Fault> {
+        let mut tx = self.inner.store.read().await?;
+        let Some((source, _)) = sql::service(&mut tx, service).await? else {
+            return Ok(None);
+        };
+        let source: FactSource = serde_json::from_str(&source).map_err(Fault::internal)?;
+        let registry = self.registry(service);
+        let described = registry.as_ref().map(|registry| registry.described());
+        Ok(source.openapi(service, described, locale))
     }
 
     /// The local day now.

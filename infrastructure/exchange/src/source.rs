@@ -10,6 +10,7 @@ pub mod registry;
 
 mod database;
 mod derived;
+mod openapi;
 mod rest_service;
 mod typed;
 

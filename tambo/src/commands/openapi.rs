@@ -1,8 +1,9 @@
-//! `tambo openapi`: every address of a body, described for machines (OpenAPI 3.1).
+//! `tambo openapi`: every address of a body (OpenAPI 3.1), or one of its services that states facts (OpenAPI 3.0).
 
 use serde_json::{Map, Value, json};
 
-use super::{Config, Outcome};
+use super::{Config, Outcome, Problem};
+use crate::house::House;
 use crate::serve;
 
 /// Options of `openapi`.
@@ -10,6 +11,9 @@ use crate::serve;
 pub struct OpenapiOptions {
     #[command(flatten)]
     config: Config,
+    /// Describe this service that states facts, by its code, instead of the body's pages.
+    #[arg(long, value_name = "CODE")]
+    service: Option<String>,
 }
 
 /// Runs the command.
@@ -18,6 +22,9 @@ pub async fn run(options: OpenapiOptions) -> Outcome {
     let origin = settings.pages.origin.clone();
     let name = settings.body.name.clone();
     let house = serve::open(settings, std::sync::Arc::new(kernel::SystemClock)).await?;
+    if let Some(code) = &options.service {
+        return service(&house, code).await;
+    }
     let document = json!({
         "openapi": "3.1.0",
         "info": { "title": name, "version": env!("CARGO_PKG_VERSION") },
@@ -25,6 +32,21 @@ pub async fn run(options: OpenapiOptions) -> Outcome {
         "paths": paths(&house.rooms),
     });
     println!("{}", serde_json::to_string_pretty(&document)?);
+    Ok(())
+}
+
+async fn service(house: &House, code: &str) -> Outcome {
+    let services = house.exchange.fact_services().await?;
+    let Some(service) = services.iter().find(|service| service.code == code) else {
+        let known: Vec<&str> = services.iter().map(|one| one.code.as_str()).collect();
+        return Err(Problem(format!(
+            "no service {code:?} states facts here; there are: {}",
+            known.join(", ")
+        )));
+    };
+    let locale = house.ground.settings.body.locale;
+    let made = house.exchange.openapi(service, locale).await?;
+    println!("{}", serde_json::to_string_pretty(&made)?);
     Ok(())
 }
 

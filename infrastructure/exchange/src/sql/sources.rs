@@ -36,3 +36,14 @@ pub async fn set_once(tx: &mut Tx, service: &ServiceId, source: &str) -> Result<
         .await
         .map(drop)
 }
+
+const SWITCHED_ON: &str =
+    "SELECT service, source FROM exchange_service WHERE enabled = 1 ORDER BY service LIMIT 500";
+
+/// The services that are switched on, with what answers them.
+pub async fn switched_on(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = tx.all(SWITCHED_ON, &[]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.text(1)?)))
+        .collect()
+}

@@ -7,9 +7,11 @@ use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kernel::fact::value::Value;
+use kernel::{Actor, Role};
 use serde_json::json;
 use store::testing::{Folder, sqlite};
 use tokio::net::TcpListener;
+use web::testing::Tester;
 
 use super::country::*;
 use crate::source::Described;
@@ -346,4 +348,105 @@ async fn every_kind_is_tried_before_it_is_needed() {
         let problems = registries[&service].check().await.unwrap_err();
         assert!(problems[0].contains(expected), "{problems:?}");
     }
+}
+
+/// A browser of this registry's pages, in a test instance or not, for an official or for nobody.
+fn browser(exchange: &crate::Exchange, simulated: bool, official: bool) -> Tester {
+    let rooms = [exchange.room()];
+    let rights = ["exchange.read".to_owned()].into_iter().collect();
+    let role = Role::Official {
+        post: "sistemas".into(),
+        rights,
+    };
+    let actor = official.then(|| Actor {
+        role,
+        ..Actor::system("ana")
+    });
+    let actor_of: web::outer::ActorOf = std::sync::Arc::new(move |_| {
+        let actor = actor.clone();
+        Box::pin(async move { Ok(actor) })
+    });
+    let time = exchange.inner.clock.clone();
+    let mut settings = web::testing::settings(&rooms, time, actor_of);
+    settings.face.simulated = simulated;
+    let router = web::gather(&rooms).unwrap().router;
+    let tester = Tester::of(web::outer(router, settings));
+    tester.cookie("prueba-session", "test-session");
+    tester
+}
+
+#[tokio::test]
+async fn a_registry_is_tried_in_a_test_instance_only() {
+    let scene = scene().await;
+    let exchange = &scene.reniec.exchange;
+    let place = "/registries/registro/csv";
+    let form = [
+        ("subject", "40000001"),
+        ("field", "over18"),
+        ("field", "person.name"),
+    ];
+    let official = browser(exchange, true, true);
+    let page = official.get(place).await.text;
+    assert!(
+        page.contains("mother_tongue") && !page.contains("birth\""),
+        "{page}"
+    );
+    let token = official.token().await;
+    let mut with_token = form.to_vec();
+    with_token.push(("csrf", &token));
+    let page = official
+        .post(&format!("{place}/try"), &with_token)
+        .await
+        .text;
+    assert!(page.contains("Rosa") && page.contains("Sí"), "{page}");
+    assert!(
+        page.contains("curl -X POST") && !page.contains("1990"),
+        "{page}"
+    );
+    let link = page
+        .split('"')
+        .find(|part| part.contains("/tried/"))
+        .unwrap()
+        .to_owned();
+    let container = official.get(&link).await;
+    let container = trust::asic::Container::read(&container.bytes).unwrap();
+    assert!(String::from_utf8_lossy(&container.attachments[0]).contains("Rosa"));
+
+    // The number of another body's question is no way to its container.
+    let other = scene
+        .muni
+        .exchange
+        .ask(ask("csv", "40000001", &["over18"]))
+        .await
+        .unwrap();
+    let other = official
+        .get(&format!("{place}/tried/{}", other.get().evidence))
+        .await;
+    assert_eq!(other.status, 404);
+
+    for (browser, name) in [
+        (browser(exchange, false, true), "an official of a real body"),
+        (browser(exchange, true, false), "somebody elsewhere"),
+    ] {
+        let page = browser.get(place).await;
+        assert!(
+            page.status == 200 && !page.text.contains("/try#try"),
+            "{name}"
+        );
+        let token = browser.token().await;
+        let mut with_token = form.to_vec();
+        with_token.push(("csrf", &token));
+        let tried = browser.post(&format!("{place}/try"), &with_token).await;
+        assert!(
+            tried.status != 200 && !tried.text.contains("Rosa"),
+            "{name}: {}",
+            tried.status
+        );
+        assert_ne!(browser.get(&link).await.status, 200, "{name}");
+    }
+    let described = browser(exchange, false, false)
+        .get(&format!("{place}/openapi.json"))
+        .await;
+    let described: serde_json::Value = serde_json::from_str(&described.text).unwrap();
+    assert_eq!(described["openapi"], "3.0.3");
 }
