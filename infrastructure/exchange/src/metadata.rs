@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use kernel::{Fault, Moment, ServiceId};
+use kernel::{Fault, Locale, Moment, ServiceId};
 use store::Tx;
 
 use crate::Exchange;
@@ -17,6 +17,9 @@ use crate::domain::message::ResponsePart;
 use crate::domain::rights::Endpoint;
 use crate::source::FactSource;
 use crate::sql::services::{self, ServiceRow};
+
+/// The language of descriptions that the settings make: programs and their makers read them.
+const LOCALE: Locale = Locale::Es;
 
 /// What is wanted to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +75,7 @@ impl Exchange {
             Metadata::Allowed => Ok(json(&self.list(&mut tx, claimed, Some(now)).await?)?),
             Metadata::OpenApi(code) => {
                 let service = claimed.service.subsystem.service(code);
-                openapi(&mut tx, &service).await
+                openapi(self, &mut tx, &service).await
             }
         }
     }
@@ -107,7 +110,8 @@ impl Exchange {
                 }
             };
             if let Some(told) = told {
-                let has_description = described.contains(&row.service);
+                let has_description = described.contains(&row.service)
+                    || self.generated(&row.service, &row.source, LOCALE).is_some();
                 list.push(ServiceNote::new(&row.service, has_description, told));
             }
         }
@@ -154,24 +158,24 @@ async fn endpoints(tx: &mut Tx, row: &ServiceRow) -> Result<Vec<Endpoint>, Fault
     })
 }
 
+/// The description that was put in, or the one that the settings make.
 async fn openapi(
+    exchange: &Exchange,
     tx: &mut Tx,
     service: &ServiceId,
 ) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
-    if services::service(tx, service).await?.is_none() {
-        return Err(Refusal::new(
-            Leaf::InternalError,
-            "there is no such service",
-        ));
-    }
-    let text = services::description(tx, service).await?.ok_or_else(|| {
-        Refusal::new(
-            Leaf::InternalError,
-            "the service has no OpenAPI description",
-        )
-    })?;
-    let mut document =
-        description::read(&text).map_err(|error| Refusal::new(Leaf::InternalError, error))?;
+    let none = |what| Refusal::new(Leaf::InternalError, what);
+    let row = services::service(tx, service)
+        .await?
+        .ok_or_else(|| none("there is no such service"))?;
+    let mut document = match services::description(tx, service).await? {
+        Some(text) => {
+            description::read(&text).map_err(|error| Refusal::new(Leaf::InternalError, error))?
+        }
+        None => exchange
+            .generated(service, &row.source, LOCALE)
+            .ok_or_else(|| none("the service has no OpenAPI description"))?,
+    };
     description::without_hosts(&mut document);
     Ok(json(&document)?)
 }

@@ -80,13 +80,21 @@ impl Exchange {
         locale: Locale,
     ) -> Result<Option<serde_json::Value>, Fault> {
         let mut tx = self.inner.store.read().await?;
-        let Some((source, _)) = sql::service(&mut tx, service).await? else {
-            return Ok(None);
-        };
-        let source: FactSource = serde_json::from_str(&source).map_err(Fault::internal)?;
+        let row = sql::services::service(&mut tx, service).await?;
+        Ok(row.and_then(|row| self.generated(service, &row.source, locale)))
+    }
+
+    /// The description that the settings of a service make, whose source is this JSON.
+    pub(crate) fn generated(
+        &self,
+        service: &ServiceId,
+        source: &str,
+        locale: Locale,
+    ) -> Option<serde_json::Value> {
+        let source: FactSource = serde_json::from_str(source).ok()?;
         let registry = self.registry(service);
         let described = registry.as_ref().map(|registry| registry.described());
-        Ok(source.openapi(service, described, locale))
+        source.openapi(service, described, locale)
     }
 
     /// The local day now.
