@@ -113,6 +113,7 @@ impl Exchange {
         }
         sql::set_state(tx, row, State::InForce.word(), at).await?;
         crate::sql::set_agreement(tx, in_force.agreement()).await?;
+        self.inner.lookups.change_with(tx);
         self.note_agreement(tx, "exchange.agreement-in-force", row, at, &[])
             .await
             .map(drop)

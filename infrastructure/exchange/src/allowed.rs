@@ -4,24 +4,23 @@
 //! own: service known, its type, right or agreement, service switched on. The metadata services need no right; their
 //! answers tell only what rights allow to be told.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use kernel::{Fault, Moment, ServiceId, SubsystemId};
-use store::Tx;
+use kernel::{Moment, SubsystemId};
 
 use crate::Exchange;
 use crate::answer::{Claimed, Refusal};
-use crate::ask::authorise;
 use crate::builtin::Builtin;
 use crate::directory::View;
 use crate::domain::agreement::{Authorised, Question};
 use crate::domain::codes::Leaf;
 use crate::domain::message;
 use crate::domain::path::NormalPath;
-use crate::domain::rights::{self, AccessRight, Endpoint, Subject};
+use crate::domain::rights::{self, AccessRight, Subject};
+use crate::lookups::{Rights, Service};
 use crate::metadata::Metadata;
 use crate::source::{FactQuestion, FactSource};
-use crate::sql::services::{self, ServiceRow};
+use crate::sql::services::ServiceRow;
 
 /// What may be done with a request, decided from agreements and rights.
 pub(crate) struct Allowed {
@@ -35,8 +34,8 @@ pub(crate) struct Allowed {
 
 /// What answers a request.
 pub(crate) enum Behind {
-    /// A service of the body, and how long its own system may take, in seconds, if the operator says so.
-    Source(FactSource, Option<i64>),
+    /// A service of the body.
+    Source(Arc<Service>),
     /// The node itself, about its services.
     Metadata(Metadata),
     /// A service that every node has by itself; registered members alone reach it, without right or agreement.
@@ -61,26 +60,24 @@ impl Exchange {
                 question: None,
             });
         }
-        let mut tx = self.inner.store.read().await?;
-        let Some(row) = services::service(&mut tx, &claimed.service).await? else {
+        let Some(service) = self.inner.lookups.service(&claimed.service).await? else {
             return Err(Refusal::new(
                 Leaf::UnknownService,
                 "there is no such service here",
             ));
         };
-        let source: FactSource = serde_json::from_str(&row.source).map_err(Fault::internal)?;
-        let question = claimed.facts_question(&source, body);
+        let question = claimed.facts_question(&service.source, body);
         if !matches!(question, Ok(Some(_))) {
             let path = claimed.path.as_ref().map_err(denied)?;
-            self.check_right(&mut tx, claimed, path, now).await?;
+            self.check_right(claimed, path, now).await?;
         }
         let question = question?;
         let authorised = self
-            .check_agreement(&mut tx, claimed, &source, question.as_ref(), now)
+            .check_agreement(claimed, &service.source, question.as_ref(), now)
             .await?;
-        check_enabled(&row)?;
+        check_enabled(&service.row)?;
         Ok(Allowed {
-            behind: Behind::Source(source, row.timeout_seconds),
+            behind: Behind::Source(service),
             authorised,
             question,
         })
@@ -88,16 +85,16 @@ impl Exchange {
 
     async fn check_right(
         &self,
-        tx: &mut Tx,
         claimed: &Claimed,
         path: &NormalPath,
         now: Moment,
     ) -> Result<(), Refusal> {
         let view = self.inner.held.current(now);
         let (client, service) = (&claimed.client, &claimed.service);
-        let open = open_endpoints(tx, view.as_deref(), client, service).await?;
+        let rights = self.inner.lookups.rights(client, service).await?;
         let method = &claimed.request.method;
-        if open.iter().any(|endpoint| endpoint.covers(method, path)) {
+        let mut open = open_endpoints(&rights, view.as_deref(), client);
+        if open.any(|right| right.endpoint().covers(method, path)) {
             Ok(())
         } else {
             Err(denied("no access right to this endpoint"))
@@ -106,7 +103,6 @@ impl Exchange {
 
     async fn check_agreement(
         &self,
-        tx: &mut Tx,
         claimed: &Claimed,
         source: &FactSource,
         question: Option<&FactQuestion>,
@@ -128,10 +124,8 @@ impl Exchange {
             at: now,
         };
         let number = claimed.request.header(message::AGREEMENT);
-        authorise(tx, &asked, number)
-            .await?
-            .map(Some)
-            .map_err(denied)
+        let authorised = self.authorise(&asked, number).await?;
+        authorised.map(Some).map_err(denied)
     }
 }
 
@@ -164,29 +158,20 @@ fn denied(why: impl std::fmt::Display) -> Refusal {
     Refusal::new(Leaf::AccessDenied, why)
 }
 
-/// The endpoints of a service that some right opens to a client.
-pub(crate) async fn open_endpoints(
-    tx: &mut Tx,
+/// The rights that open something to a client: its own, and those of the groups it is in.
+pub(crate) fn open_endpoints<'r>(
+    rights: &'r Rights,
     view: Option<&View>,
     client: &SubsystemId,
-    service: &ServiceId,
-) -> Result<Vec<Endpoint>, Fault> {
-    let rights = services::rights_for(tx, client, service).await?;
-    let is_local = |right: &AccessRight| matches!(right.subject, Subject::Local(_));
-    let local: HashSet<String> = match rights.iter().any(is_local) {
-        true => services::groups_of(tx, client).await?.into_iter().collect(),
-        false => HashSet::new(),
-    };
-    let is_covered = |subject: &Subject| match subject {
-        Subject::Client(known) => known == client,
-        Subject::Local(code) => local.contains(code),
-        Subject::Global { instance, code } => {
-            view.is_some_and(|view| view.in_group(instance, code, client))
-        }
-    };
-    Ok(rights
+) -> impl Iterator<Item = &'r AccessRight> {
+    rights
+        .rights
         .iter()
-        .filter(|right| is_covered(&right.subject))
-        .map(AccessRight::endpoint)
-        .collect())
+        .filter(move |right| match &right.subject {
+            Subject::Client(known) => known == client,
+            Subject::Local(code) => rights.groups.contains(code),
+            Subject::Global { instance, code } => {
+                view.is_some_and(|view| view.in_group(instance, code, client))
+            }
+        })
 }

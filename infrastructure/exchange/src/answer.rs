@@ -11,17 +11,17 @@ use trust::Certificate;
 use crate::Exchange;
 use crate::allowed::{Allowed, Behind};
 use crate::builtin::Asked;
-use crate::domain::agreement::{Authorised, day};
+use crate::domain::agreement::{Authorised, NotCovered};
 use crate::domain::codes::{Code, Leaf, Report};
 use crate::domain::message::{self, BadPart, Header, RequestPart, ResponsePart};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
 use crate::domain::path::{BadPath, NormalPath};
 use crate::forward::forward;
-use crate::journal::{self, NewQuestion};
+use crate::journal::{Failure, NewQuestion, NotKept, Opened};
 use crate::questions;
 use crate::seal::{self, Verified};
 use crate::source::{self, FactAnswer, FactQuestion, FactSource, SourceError};
-use crate::sql::{self, Side};
+use crate::sql::Side;
 use crate::status::Purpose;
 use crate::wire::{Arrived, BadArrival, Departing, new_boundary};
 
@@ -107,10 +107,19 @@ impl From<store::StoreError> for Refusal {
     }
 }
 
-impl From<trust::log::LogError> for Refusal {
-    fn from(error: trust::log::LogError) -> Self {
-        tracing::error!(%error, "a message could not be journalled");
-        Self::new(Leaf::LoggingFailed, "this node can't keep messages now")
+impl From<NotKept> for Refusal {
+    fn from(error: NotKept) -> Self {
+        match error {
+            NotKept::Duplicate => Self::new(
+                Leaf::InvalidRequest,
+                "this message number was received before",
+            ),
+            NotKept::OverLimit => denied(NotCovered::Limit),
+            NotKept::Failed(fault) => {
+                tracing::error!(%fault, "a message could not be journalled");
+                Self::new(Leaf::LoggingFailed, "this node can't keep messages now")
+            }
+        }
     }
 }
 
@@ -217,16 +226,16 @@ impl Exchange {
         let scope = self.inner.scope(&view, now);
         let verified = seal::verify(envelope, &claimed.client.member, &scope)
             .map_err(|error| Refusal::new(error.leaf(), error))?;
-        let question = self
+        let opened = self
             .journal_question(&claimed, &allowed, &verified, now)
             .await?;
         match self.call(&claimed, &allowed, &verified, now).await {
             Ok((response, body)) => {
-                self.seal_answer(&claimed, &verified, &question, response, body)
+                self.seal_answer(&claimed, &verified, &opened, response, body)
                     .await
             }
             Err(refusal) => {
-                self.journal_refusal(&question, &refusal).await?;
+                self.journal_refusal(&opened, &refusal).await?;
                 Err(refusal)
             }
         }
@@ -280,7 +289,7 @@ impl Exchange {
         allowed: &Allowed,
         verified: &Verified<Envelope>,
         now: Moment,
-    ) -> Result<NewQuestion, Refusal> {
+    ) -> Result<Opened, Refusal> {
         let inner = &self.inner;
         let header = |name: &str| claimed.request.header(name).map(str::to_owned);
         let question = NewQuestion {
@@ -307,21 +316,9 @@ impl Exchange {
             trace: header(message::TRACE),
             at: now,
         };
-        let mut tx = inner.store.begin().await?;
-        if let Some(authorised) = &allowed.authorised {
-            let asked = sql::count_question(&mut tx, authorised.agreement(), day(now)).await?;
-            if !authorised.allows(asked) {
-                return Err(denied("the agreement's daily limit is used up"));
-            }
-        }
-        if !journal::open(&mut tx, &inner.log, &question, verified.get()).await? {
-            return Err(Refusal::new(
-                Leaf::InvalidRequest,
-                "this message number was received before",
-            ));
-        }
-        tx.commit().await?;
-        Ok(question)
+        let parts = verified.get();
+        let authorised = allowed.authorised.as_ref();
+        Ok(inner.journal.open(question, parts, authorised).await?)
     }
 
     /// Asks the register or the back end; only verified messages come here.
@@ -338,7 +335,7 @@ impl Exchange {
             .as_ref()
             .map_or(&[][..], Authorised::fields);
         let (source, seconds) = match &allowed.behind {
-            Behind::Source(source, seconds) => (source, *seconds),
+            Behind::Source(service) => (&service.source, service.row.timeout_seconds),
             Behind::Metadata(wanted) => return self.tell_metadata(claimed, wanted, now).await,
             Behind::Builtin(builtin) => {
                 let asked = claimed.asked(verified, now);
@@ -397,7 +394,7 @@ impl Exchange {
         &self,
         claimed: &Claimed,
         verified: &Verified<Envelope>,
-        question: &NewQuestion,
+        opened: &Opened,
         mut response: ResponsePart,
         body: Option<Vec<u8>>,
     ) -> Result<Envelope, Refusal> {
@@ -417,23 +414,20 @@ impl Exchange {
             .map_err(|error| cannot(&error))?;
         let envelope = seal::seal(&inner.keys.sign, response.bytes(), body, now, &own.sign)
             .map_err(|error| cannot(&error))?;
-        let mut tx = inner.store.begin().await?;
-        journal::answered(&mut tx, &inner.log, question, now, &envelope).await?;
-        tx.commit().await?;
+        inner.journal.close(opened, now, &envelope).await?;
         inner.meters.answered();
         Ok(envelope)
     }
 
-    async fn journal_refusal(
-        &self,
-        question: &NewQuestion,
-        refusal: &Refusal,
-    ) -> Result<(), Refusal> {
+    async fn journal_refusal(&self, opened: &Opened, refusal: &Refusal) -> Result<(), Refusal> {
         let inner = &self.inner;
         let (now, code) = (inner.clock.now(), refusal.code.to_string());
-        let mut tx = inner.store.begin().await?;
-        journal::failed(&mut tx, &inner.log, question, now, "refused", &code, &[]).await?;
-        Ok(tx.commit().await?)
+        let failure = Failure {
+            outcome: "refused",
+            code: &code,
+            evidence: &[],
+        };
+        Ok(inner.journal.fail(opened, now, failure).await?)
     }
 }
 

@@ -6,19 +6,18 @@
 
 use kernel::fact::value::Value;
 use kernel::{Fact, Fault, FaultKind, Id, ServerId, ServiceId, SubsystemId};
-use store::Tx;
 
 use crate::Exchange;
-use crate::domain::agreement::{Question, day};
+use crate::domain::agreement::{Authorised, NotCovered, Question};
 use crate::domain::codes::{Code, Leaf};
 use crate::domain::message::{self, Header, RequestPart, ResponsePart};
 use crate::domain::multipart::{self, Direction, Envelope};
-use crate::journal::{self, NewQuestion};
+use crate::journal::{Failure, NewQuestion, NotKept, Opened};
 use crate::questions::Question as Asked;
 use crate::route::NoReply;
 use crate::seal::{self, Verified};
 use crate::source::{FactAnswer, FactQuestion};
-use crate::sql::{self, Side};
+use crate::sql::Side;
 use crate::wire::{Call, Reply, WireError, new_boundary};
 
 /// A question about facts.
@@ -178,7 +177,7 @@ pub(crate) struct Answered {
 
 /// A request that is signed and journalled.
 pub(crate) struct Sealed {
-    pub question: NewQuestion,
+    pub opened: Opened,
     pub request: RequestPart,
     pub request_id: String,
     pub envelope: Envelope,
@@ -266,8 +265,7 @@ impl Exchange {
         match result {
             Ok(envelope) => self.keep(sealed, envelope).await,
             Err((error, evidence)) => {
-                self.keep_failure(&sealed.question, &error, &evidence)
-                    .await?;
+                self.keep_failure(&sealed.opened, &error, &evidence).await?;
                 Err(error)
             }
         }
@@ -284,7 +282,8 @@ impl Exchange {
             .number
             .clone()
             .unwrap_or_else(|| format!("{instance}-{}", inner.chance.uuid()));
-        let agreement = self.find_agreement(&outgoing).await?;
+        let authorised = self.find_agreement(&outgoing).await?;
+        let agreement = authorised.as_ref().map(|one| one.agreement().to_owned());
         let request_id = inner.chance.uuid();
         let request = request_part(&outgoing, &number, &request_id, agreement.as_deref());
         let question = NewQuestion {
@@ -315,24 +314,10 @@ impl Exchange {
         )
         .map_err(|error| AskError::Own(Fault::internal(error)))?;
         envelope.ocsp = own.auth;
-        let mut tx = inner.store.begin().await.map_err(Fault::from)?;
-        if let Some(agreement) = &question.agreement {
-            sql::count_question(&mut tx, agreement, day(now))
-                .await
-                .map_err(Fault::from)?;
-        }
-        if !journal::open(&mut tx, &inner.log, &question, &envelope)
-            .await
-            .map_err(Fault::from)?
-        {
-            return Err(refused(
-                Code::asking(Leaf::InvalidRequest),
-                "the message number was used before",
-            ));
-        }
-        tx.commit().await.map_err(Fault::from)?;
+        let opened = inner.journal.open(question, &envelope, authorised.as_ref());
+        let opened = opened.await?;
         Ok(Sealed {
-            question,
+            opened,
             request,
             request_id,
             envelope,
@@ -374,11 +359,10 @@ impl Exchange {
     }
 
     /// The agreement that covers a question with a purpose; plain requests without one are the provider's decision.
-    async fn find_agreement(&self, outgoing: &Outgoing) -> Result<Option<String>, AskError> {
+    async fn find_agreement(&self, outgoing: &Outgoing) -> Result<Option<Authorised>, AskError> {
         let Some(purpose) = &outgoing.purpose else {
             return Ok(None);
         };
-        let mut tx = self.inner.store.read().await.map_err(Fault::from)?;
         let question = Question {
             client: &outgoing.client,
             service: &outgoing.service,
@@ -386,11 +370,11 @@ impl Exchange {
             fields: &outgoing.fields,
             at: self.inner.clock.now(),
         };
-        let authorised = authorise(&mut tx, &question, None).await?;
+        let authorised = self.authorise(&question, None).await?;
         let authorised = authorised.map_err(|cause| AskError::NoAgreement {
             cause: cause.to_string(),
         })?;
-        Ok(Some(authorised.agreement().to_owned()))
+        Ok(Some(authorised))
     }
 
     /// Sends the call to one of the provider's servers, and verifies what comes back.
@@ -465,14 +449,11 @@ impl Exchange {
     ) -> Result<Verified<Answered>, AskError> {
         let inner = &self.inner;
         let now = inner.clock.now();
-        let mut tx = inner.store.begin().await.map_err(Fault::from)?;
-        let kept =
-            journal::answered(&mut tx, &inner.log, &sealed.question, now, verified.get()).await;
-        kept.map_err(Fault::from)?;
-        tx.commit().await.map_err(Fault::from)?;
+        let kept = inner.journal.close(&sealed.opened, now, verified.get());
+        kept.await?;
         inner.meters.learned();
         let response = ResponsePart::parse(&verified.get().rest).map_err(Fault::internal)?;
-        let number = sealed.question.number;
+        let number = sealed.opened.question.number;
         Ok(verified.map(|envelope| Answered {
             number,
             response,
@@ -482,50 +463,56 @@ impl Exchange {
 
     async fn keep_failure(
         &self,
-        question: &NewQuestion,
+        opened: &Opened,
         error: &AskError,
         evidence: &[u8],
     ) -> Result<(), AskError> {
         let inner = &self.inner;
-        tracing::warn!(number = %question.number, outcome = error.outcome(), %error, "a question failed");
+        let number = &opened.question.number;
+        tracing::warn!(%number, outcome = error.outcome(), %error, "a question failed");
         inner.meters.failed(error.outcome());
-        let mut tx = inner.store.begin().await.map_err(Fault::from)?;
-        let (at, code) = (inner.clock.now(), error.code());
-        journal::failed(
-            &mut tx,
-            &inner.log,
-            question,
-            at,
-            error.outcome(),
-            &code,
+        let failure = Failure {
+            outcome: error.outcome(),
+            code: &error.code(),
             evidence,
-        )
-        .await
-        .map_err(Fault::from)?;
-        Ok(tx.commit().await.map_err(Fault::from)?)
+        };
+        Ok(inner
+            .journal
+            .fail(opened, inner.clock.now(), failure)
+            .await?)
     }
-}
 
-/// The first agreement of the store that covers a question, or why none does. `named` restricts it to one number.
-pub(crate) async fn authorise(
-    tx: &mut Tx,
-    question: &Question<'_>,
-    named: Option<&str>,
-) -> Result<Result<crate::domain::agreement::Authorised, crate::domain::agreement::NotCovered>, Fault>
-{
-    let held = sql::agreements_for(tx, question.client, question.service, question.purpose).await?;
-    let mut last = Err(crate::domain::agreement::NotCovered::None);
-    for agreement in held
-        .iter()
-        .filter(|held| named.is_none_or(|number| held.number == number))
-    {
-        let asked = sql::counted(tx, &agreement.number, day(question.at)).await?;
-        last = agreement.authorise(question, u64::try_from(asked).unwrap_or(0));
-        if last.is_ok() {
-            break;
+    /// The first agreement of the store that covers a question, or why none does. `named` restricts it to one number.
+    pub(crate) async fn authorise(
+        &self,
+        question: &Question<'_>,
+        named: Option<&str>,
+    ) -> Result<Result<Authorised, NotCovered>, Fault> {
+        let Question {
+            client,
+            service,
+            purpose,
+            at,
+            ..
+        } = *question;
+        let inner = &self.inner;
+        let held = inner.lookups.agreements(client, service, purpose).await?;
+        let mut last = Err(NotCovered::None);
+        for agreement in held
+            .iter()
+            .filter(|held| named.is_none_or(|number| held.number == number))
+        {
+            let asked = match agreement.daily_limit {
+                Some(_) => inner.journal.asked(&agreement.number, at).await?,
+                None => 0,
+            };
+            last = agreement.authorise(question, u64::try_from(asked).unwrap_or(0));
+            if last.is_ok() {
+                break;
+            }
         }
+        Ok(last)
     }
-    Ok(last)
 }
 
 impl Outgoing {
@@ -623,6 +610,21 @@ fn read_facts(answered: &Answered) -> Result<FactAnswer, AskError> {
     check_status(answered)?;
     let body = answered.body.as_deref().unwrap_or_default();
     serde_json::from_slice(body).map_err(|_| unreadable())
+}
+
+impl From<NotKept> for AskError {
+    fn from(error: NotKept) -> Self {
+        match error {
+            NotKept::Duplicate => refused(
+                Code::asking(Leaf::InvalidRequest),
+                "the message number was used before",
+            ),
+            NotKept::OverLimit => Self::NoAgreement {
+                cause: NotCovered::Limit.to_string(),
+            },
+            NotKept::Failed(fault) => Self::Own(fault),
+        }
+    }
 }
 
 impl From<WireError> for AskError {

@@ -3,11 +3,15 @@
 //! Read by the pages, by `tambo demo --journey` and by auditors. It holds the message, its signature with OCSP
 //! response, the hash chains and the time stamp, in X-Road's layout.
 
-use kernel::Fault;
-use trust::asic::{BatchStamp, Container};
+use std::collections::HashMap;
+
+use kernel::{Fault, Moment};
+use trust::asic::Container;
 
 use crate::Exchange;
-use crate::sql::{self, Half, MessageRow};
+use crate::domain::multipart::Envelope;
+use crate::record::{self, Unread};
+use crate::sql::{self, Half, Place, QuestionRow};
 
 impl Exchange {
     /// The container of a message number's request or response; `None` if this node has none. A message that waits
@@ -16,17 +20,17 @@ impl Exchange {
     /// # Errors
     /// The store failed, or the message is too large for a container.
     pub async fn container(&self, number: &str, half: Half) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(mut message) = self.message(number, half).await? else {
+        let Some((question, place)) = self.find(number, half).await? else {
             return Ok(None);
         };
-        if message.stamp.is_none() {
+        let (parts, at) = self.message(&question, half, place).await?;
+        let mut batch_stamp = self.batch_stamp(place.turn, &parts.signature).await?;
+        if batch_stamp.is_none() {
             if let Err(fault) = self.stamp().await {
                 tracing::warn!(%fault, "a container goes out without time stamp");
             }
-            message = self.message(number, half).await?.unwrap_or(message);
+            batch_stamp = self.batch_stamp(place.turn, &parts.signature).await?;
         }
-        let batch_stamp = self.batch_stamp(&message).await?;
-        let MessageRow { parts, at, .. } = message;
         let container = Container {
             message: parts.rest,
             attachments: parts.body.into_iter().collect(),
@@ -37,26 +41,45 @@ impl Exchange {
         container.to_bytes(at).map(Some).map_err(Fault::internal)
     }
 
-    async fn message(&self, number: &str, half: Half) -> Result<Option<MessageRow>, Fault> {
+    async fn find(&self, number: &str, half: Half) -> Result<Option<(QuestionRow, Place)>, Fault> {
         let mut tx = self.inner.store.read().await?;
-        for question in sql::questions_by_number(&mut tx, number).await? {
-            if let Some(message) = sql::message(&mut tx, question.id, half).await? {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
+        let questions = sql::questions_by_number(&mut tx, number).await?;
+        let found = questions.into_iter().find_map(|question| {
+            let place = match half {
+                Half::Request => Some(question.request),
+                Half::Response => question.response,
+            };
+            Some((question, place?))
+        });
+        Ok(found)
     }
 
-    async fn batch_stamp(&self, message: &MessageRow) -> Result<Option<BatchStamp>, Fault> {
-        let (Some(id), Some(chain)) = (&message.stamp, &message.stamp_chain) else {
-            return Ok(None);
-        };
+    /// A message as it was on the wire, without OCSP parts, and when it was journalled.
+    pub(crate) async fn message(
+        &self,
+        question: &QuestionRow,
+        half: Half,
+        place: Place,
+    ) -> Result<(Envelope, Moment), Fault> {
         let mut tx = self.inner.store.read().await?;
-        let (result, token) = sql::stamp(&mut tx, id).await?;
-        Ok(result.map(|result| BatchStamp {
-            result,
-            chain: chain.clone(),
-            token,
-        }))
+        let (records, at) = sql::turn_records(&mut tx, place.turn).await?;
+        let start = usize::try_from(place.at).unwrap_or(usize::MAX);
+        let bytes = records.get(start..).unwrap_or_default();
+        let mut parts = HashMap::new();
+        let mut read = loop {
+            match record::read(bytes, &parts) {
+                Ok(read) => break read,
+                Err(Unread::Bad(bad)) => return Err(Fault::internal(bad)),
+                Err(Unread::Lacks(digest)) => {
+                    if !sql::fetch_part(&mut tx, digest, &mut parts).await? {
+                        return Err(Fault::internal("a part of a message is missing"));
+                    }
+                }
+            }
+        };
+        if read.is_body_apart {
+            read.envelope.body = Some(sql::body(&mut tx, question.id, half).await?);
+        }
+        Ok((read.envelope, at))
     }
 }

@@ -31,9 +31,11 @@ pub mod wire;
 
 mod allowed;
 mod forward;
+mod lookups;
 mod metadata;
 mod meters;
 mod pages;
+mod record;
 mod route;
 mod sql;
 #[cfg(test)]
@@ -59,6 +61,8 @@ use crate::directory::{Held, View};
 pub use crate::domain::agreement::Agreement;
 pub use crate::domain::rights::{AccessRight, Endpoint, Subject};
 use crate::guard::{Guard, Steady, Unfit};
+use crate::journal::Journal;
+use crate::lookups::Lookups;
 use crate::meters::Meters;
 pub use crate::questions::Question;
 pub use crate::seal::Verified;
@@ -146,6 +150,8 @@ pub(crate) struct Inner {
     pub log: Log,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
+    pub journal: Journal,
+    pub lookups: Arc<Lookups>,
     pub meters: Meters,
     pub guard: Guard,
     /// How many questions to built-in services each member may still send.
@@ -160,6 +166,13 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// Begins a transaction that changes what [`Lookups`] keeps: agreements, rights, groups or services.
+    pub(crate) async fn begin_change(&self) -> Result<store::Tx, store::StoreError> {
+        let mut tx = self.store.begin().await?;
+        self.lookups.change_with(&mut tx);
+        Ok(tx)
+    }
+
     /// Whether this node can keep a message that is accepted at `now`.
     pub(crate) fn can_keep(&self, now: Moment) -> Result<(), Unfit> {
         let published = self.held.any().map(|view| view.directory().published_at);
@@ -234,8 +247,11 @@ impl Exchange {
         };
         let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness);
         let fastest = route::Fastest::new(Duration::from_secs(settings.fastest_server_seconds));
+        let journal = Journal::start(store.clone(), log.clone(), clock.clone());
         let inner = Inner {
             settings,
+            lookups: Arc::new(Lookups::new(store.clone())),
+            journal,
             store,
             keys,
             held,
@@ -375,7 +391,7 @@ impl Exchange {
     /// # Errors
     /// The store failed.
     pub async fn agree(&self, agreements: &[Agreement]) -> Result<(), Fault> {
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         for agreement in agreements {
             sql::set_agreement(&mut tx, agreement).await?;
         }

@@ -14,7 +14,7 @@ use crate::answer::{Claimed, Refusal, json};
 use crate::domain::codes::Leaf;
 use crate::domain::description::{self, ServiceList, ServiceNote};
 use crate::domain::message::ResponsePart;
-use crate::domain::rights::Endpoint;
+use crate::domain::rights::{AccessRight, Endpoint};
 use crate::source::FactSource;
 use crate::sql::services::{self, ServiceRow};
 
@@ -105,8 +105,7 @@ impl Exchange {
                 None => Some(all),
                 Some(now) => {
                     let by_agreement = agreed.contains(&row.service.to_string());
-                    self.open_to(tx, claimed, &row, all, by_agreement, now)
-                        .await?
+                    self.open_to(claimed, &row, all, by_agreement, now).await?
                 }
             };
             if let Some(told) = told {
@@ -121,7 +120,6 @@ impl Exchange {
     /// Of a service's endpoints those that are open to the asker; `None` if none of the service is.
     async fn open_to(
         &self,
-        tx: &mut Tx,
         claimed: &Claimed,
         row: &ServiceRow,
         all: Vec<Endpoint>,
@@ -129,7 +127,10 @@ impl Exchange {
         now: Moment,
     ) -> Result<Option<Vec<Endpoint>>, Fault> {
         let view = self.inner.held.current(now);
-        let mut open = open_endpoints(tx, view.as_deref(), &claimed.client, &row.service).await?;
+        let client = &claimed.client;
+        let rights = self.inner.lookups.rights(client, &row.service).await?;
+        let open = open_endpoints(&rights, view.as_deref(), client);
+        let mut open: Vec<Endpoint> = open.map(AccessRight::endpoint).collect();
         if by_agreement {
             open.push(facts());
         }

@@ -102,7 +102,6 @@ fn facts(visit: &Visit, row: &QuestionRow) -> Vec<Row> {
         ("exchange-fields", &row.fields),
         ("exchange-code", &row.code),
         ("exchange-log-entry", &row.log_entry),
-        ("exchange-answer-entry", &row.answer_log_entry),
         ("exchange-trace", &row.trace),
     ];
     let present = optional

@@ -34,7 +34,7 @@ impl Exchange {
         }
         let services: Vec<ServiceId> = registries.keys().cloned().collect();
         let mark = serde_json::to_string(&FactSource::Described).map_err(Fault::internal)?;
-        let mut tx = self.inner.store.begin().await.map_err(Fault::from)?;
+        let mut tx = self.inner.begin_change().await.map_err(Fault::from)?;
         sql::sources::set_described(&mut tx, &mark, &services)
             .await
             .map_err(Fault::from)?;

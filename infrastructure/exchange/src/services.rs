@@ -46,7 +46,7 @@ impl Exchange {
     ) -> Result<(), Fault> {
         check_code(service)?;
         let text = serde_json::to_string(source).map_err(Fault::internal)?;
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         services::set_service(&mut tx, service, &text, enabled).await?;
         Ok(tx.commit().await?)
     }
@@ -63,7 +63,7 @@ impl Exchange {
             }
             None => Vec::new(),
         };
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         if !services::set_description(&mut tx, service, text, &endpoints).await? {
             return Err(Fault::missing("fault-missing"));
         }
@@ -85,7 +85,7 @@ impl Exchange {
                 .checked()
                 .map_err(|error| refused(&error))?;
         }
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         if !services::set_description(&mut tx, service, None, endpoints).await? {
             return Err(Fault::missing("fault-missing"));
         }
@@ -110,7 +110,7 @@ impl Exchange {
                 &"the notice is too long, or the time out of bounds",
             ));
         }
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         let Some(mut row) = services::service(&mut tx, service).await? else {
             return Err(Fault::missing("fault-missing"));
         };
@@ -141,7 +141,7 @@ impl Exchange {
             .endpoint()
             .checked()
             .map_err(|error| refused(&error))?;
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         if services::set_right(&mut tx, right).await? {
             self.enter_right(&mut tx, right, "given", by).await?;
         }
@@ -153,7 +153,7 @@ impl Exchange {
     /// # Errors
     /// The store or the log failed.
     pub async fn forbid(&self, right: &AccessRight, by: &str) -> Result<(), Fault> {
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         if services::drop_right(&mut tx, right).await? {
             self.enter_right(&mut tx, right, "taken", by).await?;
         }
@@ -169,7 +169,7 @@ impl Exchange {
         if !is_code || code.chars().any(char::is_control) || !is_plain(title) {
             return Err(refused(&"the group's code or title is empty or too long"));
         }
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         services::set_group(&mut tx, code, title).await?;
         self.enter_change(&mut tx, "exchange.group", code, "set", by)
             .await?;
@@ -187,7 +187,7 @@ impl Exchange {
         is_in: bool,
         by: &str,
     ) -> Result<(), Fault> {
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         let what = match is_in {
             true => {
                 services::enter_group(&mut tx, code, client).await?;

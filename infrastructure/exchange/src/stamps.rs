@@ -1,60 +1,115 @@
 //! Time stamps over the journal: every minute one stamp covers all signatures since the last (facts section 8).
 //!
-//! Run by a timer. A hash chain is built over the signatures, its result is stamped by an authority of the directory
-//! (RFC 3161), and each message keeps its own chain, so that it proves its time alone. When stamps have been missing
-//! for too long the node takes no more messages: what can't be dated can't be defended later.
+//! Run by a timer. A hash chain is built over the signatures of some turns of the journal, and its result is stamped by
+//! an authority of the directory (RFC 3161). The chain of one message is written when its container is asked for, from
+//! the digests that the turns keep, so that stamping writes nothing per message. When stamps have been missing for too
+//! long the node takes no more messages: what can't be dated can't be defended later.
 
-use kernel::{Fault, FaultKind, Id, Moment};
+use kernel::{Fault, FaultKind, Moment};
+use trust::asic::{self, BatchStamp};
 use trust::sigalg::Hash;
-use trust::{asic, tsp};
+use trust::tsp;
 
 use crate::Exchange;
-use crate::sql;
+use crate::record::sha256;
+use crate::sql::{self, StampRow};
 
-/// Most messages under one stamp; the chain of each is then 10 steps long.
-pub const BATCH_MAX: usize = 1_000;
+/// Signatures after which a stamp takes no more turns; the chain of each is then at most 14 steps long.
+pub const BATCH_MAX: usize = 10_000;
+/// Turns read at a time.
+const TURNS_MAX: usize = 500;
 
 impl Exchange {
-    /// Stamps all messages that wait, in batches. Tells how many there were.
+    /// Stamps all messages that wait, in batches. Tells how many signatures there were.
     ///
     /// # Errors
     /// No authority of the directory gives a time stamp; the messages go on waiting.
     pub async fn stamp(&self) -> Result<usize, Fault> {
         let mut stamped = 0;
         loop {
-            let mut tx = self.inner.store.read().await?;
-            let waiting = sql::unstamped(&mut tx, BATCH_MAX).await?;
-            drop(tx);
-            if waiting.is_empty() {
+            let (turns, digests) = self.unstamped().await?;
+            if digests.is_empty() {
                 break;
             }
-            let result = self.stamp_batch(&waiting).await;
+            let result = self.stamp_batch(turns, &digests).await;
             if result.is_err() {
                 self.note_backlog().await?;
             }
             result?;
-            stamped += waiting.len();
+            stamped += digests.len();
         }
         self.note_backlog().await?;
         Ok(stamped)
     }
 
-    async fn stamp_batch(&self, waiting: &[sql::Unstamped]) -> Result<(), Fault> {
-        let signatures: Vec<&[u8]> = waiting
-            .iter()
-            .map(|message| message.signature.as_slice())
-            .collect();
-        let built = asic::stamp_chains(&signatures).map_err(Fault::internal)?;
-        let token = self.fetch_stamp(built.result.as_bytes()).await?;
-        let inner = &self.inner;
-        let id = Id::new(&*inner.clock, &*inner.chance);
-        let mut tx = inner.store.begin().await?;
-        let result = Some(built.result.as_bytes());
-        sql::insert_stamp(&mut tx, id, inner.clock.now(), result, &token).await?;
-        for (message, chain) in waiting.iter().zip(&built.chains) {
-            sql::set_stamp(&mut tx, message, id, Some(chain.as_bytes())).await?;
+    /// The oldest turns without stamp, with the digests of their signatures.
+    async fn unstamped(&self) -> Result<((i64, i64), Vec<[u8; 32]>), Fault> {
+        let mut tx = self.inner.store.read().await?;
+        let stamped = sql::last_stamped(&mut tx).await?;
+        let mut digests = Vec::new();
+        let mut last = stamped;
+        loop {
+            let turns = sql::turns(&mut tx, (last + 1, i64::MAX), TURNS_MAX).await?;
+            for turn in &turns {
+                digests.extend_from_slice(turn.digests.as_chunks().0);
+                last = turn.turn;
+                if digests.len() >= BATCH_MAX {
+                    return Ok(((stamped + 1, last), digests));
+                }
+            }
+            if turns.len() < TURNS_MAX {
+                return Ok(((stamped + 1, last), digests));
+            }
         }
+    }
+
+    async fn stamp_batch(&self, turns: (i64, i64), digests: &[[u8; 32]]) -> Result<(), Fault> {
+        let tree = asic::stamp_tree(digests).map_err(Fault::internal)?;
+        let chain_result = tree.result().into_bytes();
+        let token = self.fetch_stamp(&chain_result).await?;
+        let inner = &self.inner;
+        let stamp = StampRow {
+            turns,
+            chain_result,
+            token,
+        };
+        let mut tx = inner.store.begin().await?;
+        sql::insert_stamp(&mut tx, inner.clock.now(), &stamp).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// The stamp over a message, as its container holds it; `None` if its turn has none yet.
+    pub(crate) async fn batch_stamp(
+        &self,
+        turn: i64,
+        signature: &[u8],
+    ) -> Result<Option<BatchStamp>, Fault> {
+        let mut tx = self.inner.store.read().await?;
+        let Some(stamp) = sql::stamp_of(&mut tx, turn).await? else {
+            return Ok(None);
+        };
+        let mut digests: Vec<[u8; 32]> = Vec::new();
+        let (mut next, last) = stamp.turns;
+        while next <= last {
+            let turns = sql::turns(&mut tx, (next, last), TURNS_MAX).await?;
+            let Some(end) = turns.last().map(|turn| turn.turn) else {
+                break;
+            };
+            for turn in &turns {
+                digests.extend_from_slice(turn.digests.as_chunks().0);
+            }
+            next = end + 1;
+        }
+        let wanted = sha256(signature);
+        let missing = || Fault::internal("a stamped signature is not among its batch");
+        let at = digests.iter().position(|digest| *digest == wanted);
+        let at = at.ok_or_else(missing)?;
+        let tree = asic::stamp_tree(&digests).map_err(Fault::internal)?;
+        Ok(Some(BatchStamp {
+            result: stamp.chain_result,
+            chain: tree.chain(at).ok_or_else(missing)?.into_bytes(),
+            token: stamp.token,
+        }))
     }
 
     /// A time stamp over `data` from the first authority that gives a good one.

@@ -19,7 +19,6 @@ exchange-outcome = Outcome
 exchange-code = Code
 exchange-trace = Trace
 exchange-log-entry = Log entry
-exchange-answer-entry = Log entry of the answer
 exchange-steps = Step by step
 exchange-step-asked = The question was signed and kept
 exchange-step-received = The question arrived, with a valid signature

@@ -19,7 +19,6 @@ exchange-outcome = Resultado
 exchange-code = Código
 exchange-trace = Rastro
 exchange-log-entry = Asiento en el registro
-exchange-answer-entry = Asiento de la respuesta
 exchange-steps = Paso a paso
 exchange-step-asked = Se firmó y guardó la pregunta
 exchange-step-received = Llegó la pregunta, con firma válida

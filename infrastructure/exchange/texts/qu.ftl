@@ -19,7 +19,6 @@ exchange-outcome = Tukusqan
 exchange-code = Unancha
 exchange-trace = Yupi
 exchange-log-entry = Qillqasqap yupaynin
-exchange-answer-entry = Kutichiyp qillqasqan
 exchange-steps = Sapa ruwasqa
 exchange-step-asked = Tapuyta firmaspa waqaychanku
 exchange-step-received = Tapuy chayamun, firmanpas allinmi

@@ -1,6 +1,7 @@
 //! The one place that knows two engines: opening them, and how a transaction begins on each.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -9,7 +10,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection};
 
-use crate::StoreError;
+use crate::tx::give_sqlite;
+use crate::{Row, StoreError, Value};
+
+const ROLLBACK: &str = "ROLLBACK";
 
 /// Readers at a time on SQLite: each costs a thread and a page cache, and a small machine has two cores.
 const SQLITE_READERS_MAX: u32 = 4;
@@ -95,6 +99,8 @@ impl Engine {
             .disable_statement_logging();
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            // There is no server that could have gone away.
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             // On a full disk SQLite rolls back by itself, which the driver doesn't know: such a connection would refuse
             // every further transaction. The ping waits for a roll-back that is still under way.
@@ -108,6 +114,7 @@ impl Engine {
             .await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS_MAX)
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(IDLE_TIMEOUT)
             .connect_lazy_with(options);
@@ -122,6 +129,27 @@ impl Engine {
             Self::Postgres(pool) => sqlx::raw_sql(safe).execute(pool).await.map(drop)?,
         }
         Ok(())
+    }
+
+    /// Runs a text that begins and commits by itself, and gives the rows that it returns. Whatever fails is undone.
+    pub(crate) async fn act_sqlite(
+        &self,
+        text: Arc<str>,
+        values: impl Iterator<Item = Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let Self::Sqlite { writer, .. } = self else {
+            return Err(StoreError::Address("not SQLite".to_owned()));
+        };
+        let mut connection = writer.acquire().await?;
+        let query = give_sqlite(sqlx::query(sqlx::AssertSqlSafe(text)), values);
+        match query.fetch_all(&mut *connection).await {
+            Ok(rows) => rows.iter().map(Row::from_sqlite).collect(),
+            Err(error) => {
+                // On some failures SQLite has rolled back by itself; then this one fails, and that is all right.
+                let _ = sqlx::raw_sql(ROLLBACK).execute(&mut *connection).await;
+                Err(error.into())
+            }
+        }
     }
 
     pub(crate) async fn close(&self) {

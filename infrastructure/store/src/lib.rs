@@ -4,6 +4,7 @@
 //! Promise: what a committed [`Tx`] wrote is on disk; what a dropped one wrote never was. Refused: driver types
 //! above this crate, server-side time, locks outside rows.
 
+pub mod bulk;
 mod engine;
 mod error;
 pub mod export;
@@ -23,6 +24,8 @@ use std::sync::{Arc, RwLock};
 use kernel::{Chance, Clock};
 use tokio::sync::Notify;
 
+use crate::bulk::Texts;
+pub use crate::bulk::{Bulk, Kind, Script};
 use crate::engine::Engine;
 pub use crate::engine::make_schema;
 pub use crate::error::{FULL_KEY, StoreError};
@@ -42,6 +45,8 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
+    /// Texts of scripts that were put together before.
+    pub(crate) texts: Texts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn Chance>,
     /// Topic and name of every subscriber, so that publishing writes one job for each.
@@ -64,6 +69,7 @@ impl Store {
         let store = Self {
             inner: Arc::new(Inner {
                 engine,
+                texts: Texts::default(),
                 clock,
                 chance,
                 subscribers: RwLock::default(),

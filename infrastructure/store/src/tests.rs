@@ -7,7 +7,7 @@ use kernel::{Moment, SetClock};
 use serde_json::json;
 
 use crate::jobs::Runner;
-use crate::{Job, JobError, JobHandler, Migration, Store, Subscriber, params, testing};
+use crate::{Job, JobError, JobHandler, Migration, Store, Subscriber, Value, params, testing};
 
 const TABLE: &[Migration] = &[Migration {
     version: 1,
@@ -234,6 +234,65 @@ async fn an_export_reads_back_the_same_and_damage_is_refused() {
             .await
             .expect("rows");
         assert_eq!(rows.len(), 0, "a refused import changes nothing");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_script_is_one_act_of_many_rows() {
+    static MARKS: crate::Bulk = crate::Bulk {
+        head: "INSERT INTO bulk_mark (name, number, bytes) SELECT * FROM (VALUES ",
+        columns: &[crate::Kind::Text, crate::Kind::Int, crate::Kind::Bytes],
+        tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (name) DO NOTHING RETURNING name",
+    };
+    static RENUMBER: crate::Bulk = crate::Bulk {
+        head: "UPDATE bulk_mark SET number = v.column2 FROM (VALUES ",
+        columns: &[crate::Kind::Text, crate::Kind::Int],
+        tail: ") AS v WHERE bulk_mark.name = v.column1",
+    };
+    const TABLE: &[Migration] = &[Migration {
+        version: 1,
+        name: "bulk",
+        sql: "CREATE TABLE bulk_mark (name TEXT PRIMARY KEY, number BIGINT NOT NULL, bytes BYTEA)",
+    }];
+    testing::both(|store| async move {
+        store.migrate(&[("bulk", TABLE)]).await.unwrap();
+        let rows = |numbers: std::ops::Range<usize>| {
+            let row = |n: usize| params![format!("m{n}"), n, (n % 2 == 0).then(|| vec![1_u8])];
+            numbers.flat_map(row).collect::<Vec<_>>()
+        };
+        for (range, fresh) in [(0..1, 1), (0..45, 44), (40..60, 15), (0..60, 0)] {
+            let mut script = crate::Script::default();
+            script.add(&MARKS, rows(range.clone()));
+            let renumbered = range.flat_map(|n| params![format!("m{n}"), n + 100]);
+            script.add(&RENUMBER, renumbered.collect());
+            assert_eq!(store.run(script).await.unwrap().len(), fresh);
+        }
+        let mut tx = store.read().await.unwrap();
+        let all = tx
+            .all(
+                "SELECT COUNT(*), CAST(MIN(number) AS BIGINT) FROM bulk_mark",
+                &[],
+            )
+            .await
+            .unwrap();
+        assert_eq!((all[0].int(0).unwrap(), all[0].int(1).unwrap()), (60, 100));
+        drop(tx);
+
+        let mut bad = crate::Script::default();
+        bad.add(&MARKS, rows(70..75));
+        bad.add(
+            &MARKS,
+            params!["m80", Value::Int(None), Value::Bytes(None)].to_vec(),
+        );
+        assert!(store.run(bad).await.is_err(), "a null where none may be");
+        let mut good = crate::Script::default();
+        good.add(&MARKS, rows(70..71));
+        assert_eq!(
+            store.run(good).await.unwrap().len(),
+            1,
+            "nothing of the bad one is there"
+        );
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! A transaction: the only way to read and write. It travels down as an argument, so one act is one transaction.
 
+use std::sync::Arc;
+
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -16,6 +18,7 @@ pub struct Tx {
     pub(crate) store: Store,
     raw: Raw,
     pub(crate) rings: bool,
+    after: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 enum Raw {
@@ -35,6 +38,7 @@ impl Tx {
             store,
             raw,
             rings: false,
+            after: Vec::new(),
         })
     }
 
@@ -47,6 +51,7 @@ impl Tx {
             store,
             raw,
             rings: false,
+            after: Vec::new(),
         })
     }
 
@@ -108,6 +113,12 @@ impl Tx {
         self.maybe(sql, values).await?.ok_or(StoreError::Absent)
     }
 
+    /// Does something once this transaction is committed, and never if it isn't: for memory that must not outlive a
+    /// change. It runs before [`Tx::commit`] returns and may not wait.
+    pub fn after_commit(&mut self, act: impl FnOnce() + Send + 'static) {
+        self.after.push(Box::new(act));
+    }
+
     /// Makes it true: when this returns, the change is on disk.
     ///
     /// # Errors
@@ -117,6 +128,7 @@ impl Tx {
             Raw::Sqlite(tx) => tx.commit().await?,
             Raw::Postgres(tx) => tx.commit().await?,
         }
+        self.after.into_iter().for_each(|act| act());
         if self.rings {
             self.store.inner.bell.notify_waiters();
             self.store.inner.bell.notify_one();
@@ -144,6 +156,27 @@ impl Tx {
         self.fetch(sqlx::query(one), sqlx::query(two), values).await
     }
 
+    /// As [`Tx::all`], for a text that was put together once from statements of the program, with its values.
+    pub(crate) async fn all_shared(
+        &mut self,
+        sql: Arc<str>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let safe = sqlx::AssertSqlSafe(sql);
+        match &mut self.raw {
+            Raw::Sqlite(tx) => {
+                let query = give_sqlite(sqlx::query(safe), values);
+                let rows = query.fetch_all(&mut **tx).await?;
+                rows.iter().map(Row::from_sqlite).collect()
+            }
+            Raw::Postgres(tx) => {
+                let query = give_postgres(sqlx::query(safe), values);
+                let rows = query.fetch_all(&mut **tx).await?;
+                rows.iter().map(Row::from_postgres).collect()
+            }
+        }
+    }
+
     async fn fetch<'q>(
         &mut self,
         sqlite: Query<'q, Sqlite, SqliteArguments>,
@@ -165,6 +198,31 @@ impl Tx {
 
 type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 type PostgresQuery<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Binds values that are given away, without copying them.
+pub(crate) fn give_sqlite<'q>(
+    query: SqliteQuery<'q>,
+    values: impl IntoIterator<Item = Value>,
+) -> SqliteQuery<'q> {
+    let give = |query: SqliteQuery<'q>, value| match value {
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+    };
+    values.into_iter().fold(query, give)
+}
+
+fn give_postgres<'q>(
+    query: PostgresQuery<'q>,
+    values: impl IntoIterator<Item = Value>,
+) -> PostgresQuery<'q> {
+    let give = |query: PostgresQuery<'q>, value| match value {
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+    };
+    values.into_iter().fold(query, give)
+}
 
 fn bind_sqlite<'q>(query: SqliteQuery<'q>, values: &[Value]) -> SqliteQuery<'q> {
     values.iter().fold(query, |query, value| match value {

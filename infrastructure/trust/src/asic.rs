@@ -17,7 +17,7 @@ pub use verify::verify_container;
 use kernel::Moment;
 
 use crate::error::TrustError;
-use crate::hashchain::{self, Built, HashChainError, Part};
+use crate::hashchain::{self, Built, HashChainError, Part, Tree};
 use crate::sigalg::Hash;
 use crate::xades::message::{self, MessageSignature, VerifiedMessage};
 use crate::zip::{self, ZipError};
@@ -88,6 +88,22 @@ pub fn stamp_chains(signatures: &[&[u8]]) -> Result<Built, HashChainError> {
         })
         .collect();
     hashchain::build(Hash::Sha512, "/ts-hashchain.xml", &inputs)
+}
+
+/// The tree over a batch of signature documents, of which the SHA-256 digests are given: X-Road's verifier takes chains
+/// of any SHA-2 method, and the digests serve the journal too. The authority stamps the result, with SHA-512.
+pub fn stamp_tree(digests: &[[u8; 32]]) -> Result<Tree<'static>, HashChainError> {
+    let input = |digest: &[u8; 32]| {
+        vec![Part {
+            uri: format!("/{SIGNATURES}"),
+            digest: digest.to_vec(),
+        }]
+    };
+    Tree::over(
+        Hash::Sha256,
+        "/ts-hashchain.xml",
+        digests.iter().map(input).collect(),
+    )
 }
 
 /// Why a container could not be read. The names are X-Road's error codes.

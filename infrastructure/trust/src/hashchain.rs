@@ -95,34 +95,68 @@ fn step_value<'a>(method: Hash, inputs: impl Iterator<Item = (Hash, &'a [u8])>) 
     method.digest(&asn1::tlv(asn1::SEQUENCE, &encoded.concat()))
 }
 
-/// Builds the chains of a batch. `chain_uri` is where each chain will be found, for example `/sig-hashchain.xml`.
-///
-/// Inputs are the leaves of a binary tree laid out as an array (children of `i` at `2i+1` and `2i+2`, leaves last);
-/// an input of several parts is a step of its own below its leaf. Errors: no input, an input without parts, limits.
-pub fn build(method: Hash, chain_uri: &str, inputs: &[Vec<Part>]) -> Result<Built, HashChainError> {
-    if inputs.is_empty() || inputs.len() > INPUTS_MAX {
-        return Err(HashChainError::Malformed("number of inputs"));
-    }
-    if inputs
-        .iter()
-        .any(|parts| parts.is_empty() || parts.len() > PARTS_MAX)
-    {
-        return Err(HashChainError::Malformed("number of parts"));
-    }
-    let tree = tree_of(method, inputs);
-    let top = match inputs {
-        [parts] => step_value(
+/// The tree over a batch, from which the result and each input's chain are written when they are wanted.
+#[derive(Clone, Debug)]
+pub struct Tree<'u> {
+    method: Hash,
+    chain_uri: &'u str,
+    inputs: Vec<Vec<Part>>,
+    values: Vec<Vec<u8>>,
+}
+
+impl<'u> Tree<'u> {
+    /// Hashes a batch. `chain_uri` is where each chain will be found, for example `/sig-hashchain.xml`.
+    ///
+    /// Inputs are the leaves of a binary tree laid out as an array (children of `i` at `2i+1` and `2i+2`, leaves last);
+    /// an input of several parts is a step of its own below its leaf. Errors: no input, an input without parts, limits.
+    pub fn over(
+        method: Hash,
+        chain_uri: &'u str,
+        inputs: Vec<Vec<Part>>,
+    ) -> Result<Self, HashChainError> {
+        if inputs.is_empty() || inputs.len() > INPUTS_MAX {
+            return Err(HashChainError::Malformed("number of inputs"));
+        }
+        if inputs
+            .iter()
+            .any(|parts| parts.is_empty() || parts.len() > PARTS_MAX)
+        {
+            return Err(HashChainError::Malformed("number of parts"));
+        }
+        let values = tree_of(method, &inputs);
+        Ok(Self {
             method,
-            parts.iter().map(|part| (method, part.digest.as_slice())),
-        ),
-        _ => tree[0].clone(),
-    };
-    let chains = (0..inputs.len())
-        .map(|at| chain_of(method, &tree, inputs, at))
-        .collect();
+            chain_uri,
+            inputs,
+            values,
+        })
+    }
+
+    /// The hash chain result document; it is the same for every input.
+    pub fn result(&self) -> String {
+        match self.inputs.as_slice() {
+            [parts] => {
+                let digests = parts.iter().map(|part| part.digest.as_slice());
+                let top = step_value(self.method, digests.map(|digest| (self.method, digest)));
+                result_xml(self.method, self.chain_uri, &top)
+            }
+            _ => result_xml(self.method, self.chain_uri, &self.values[0]),
+        }
+    }
+
+    /// The hash chain document of an input, counted from zero; `None` beyond the last.
+    pub fn chain(&self, input: usize) -> Option<String> {
+        let is_one = input < self.inputs.len();
+        is_one.then(|| chain_of(self.method, &self.values, &self.inputs, input))
+    }
+}
+
+/// Builds the result and all chains of a batch; see [`Tree::over`].
+pub fn build(method: Hash, chain_uri: &str, inputs: &[Vec<Part>]) -> Result<Built, HashChainError> {
+    let tree = Tree::over(method, chain_uri, inputs.to_vec())?;
     Ok(Built {
-        result: result_xml(method, chain_uri, &top),
-        chains,
+        result: tree.result(),
+        chains: (0..inputs.len()).filter_map(|at| tree.chain(at)).collect(),
     })
 }
 

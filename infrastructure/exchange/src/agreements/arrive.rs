@@ -208,6 +208,7 @@ impl Exchange {
         sql::set_state(&mut tx, row, next.word(), arrival.at).await?;
         if state == Some(State::InForce) {
             sql::remove_effective(&mut tx, &row.number).await?;
+            self.inner.lookups.change_with(&mut tx);
         }
         self.received(&mut tx, arrival, row, notice.text()).await?;
         tx.commit().await?;

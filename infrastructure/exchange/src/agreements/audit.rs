@@ -64,6 +64,7 @@ impl Exchange {
         let mut tx = self.inner.store.begin().await?;
         sql::set_state(&mut tx, row, State::Ended.word(), now).await?;
         sql::remove_effective(&mut tx, &row.number).await?;
+        self.inner.lookups.change_with(&mut tx);
         let notes = [("cause", cause.as_str())];
         self.note_agreement(&mut tx, "exchange.agreement-changed", row, now, &notes)
             .await?;

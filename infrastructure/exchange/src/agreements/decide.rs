@@ -168,6 +168,7 @@ impl Exchange {
         Notice::read(notice.text().as_bytes())?;
         if row.state == State::InForce.word() {
             crate::sql::agreement::remove_effective(&mut tx, &row.number).await?;
+            self.inner.lookups.change_with(&mut tx);
         }
         self.act(&mut tx, &row, act, notice.text(), account, now)
             .await?;

@@ -194,10 +194,8 @@ impl Exchange {
             if row.side != Side::Client {
                 continue;
             }
-            let message = sql::message(&mut tx, row.id, Half::Request).await;
-            if let Some(message) = message.map_err(Fault::from)? {
-                return Evidence::of(&message.parts, message.at).map_err(JobError::give_up);
-            }
+            let (parts, at) = self.message(&row, Half::Request, row.request).await?;
+            return Evidence::of(&parts, at).map_err(JobError::give_up);
         }
         Err(JobError::retry("the message is not in the journal"))
     }

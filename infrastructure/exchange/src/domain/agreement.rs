@@ -78,10 +78,9 @@ pub struct Authorised {
 }
 
 impl Authorised {
-    /// Whether the day's `asked` questions, this one included, are within the agreement's limit.
-    pub fn allows(&self, asked: i64) -> bool {
+    /// Most questions in one day under the agreement.
+    pub fn daily_limit(&self) -> Option<u32> {
         self.daily_limit
-            .is_none_or(|limit| asked <= i64::from(limit))
     }
 
     /// The number of the agreement that covers the question.

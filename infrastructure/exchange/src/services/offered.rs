@@ -140,7 +140,7 @@ impl Exchange {
             agreement: offered.agreement,
         };
         let source = serde_json::to_string(&source).map_err(Fault::internal)?;
-        let mut tx = self.inner.store.begin().await?;
+        let mut tx = self.inner.begin_change().await?;
         sources::set_once(&mut tx, service, &source).await?;
         let row = services::service(&mut tx, service).await?;
         tx.commit().await?;

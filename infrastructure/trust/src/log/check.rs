@@ -442,7 +442,7 @@ impl Walk<'_> {
     async fn staged(&mut self) -> Result<(), LogError> {
         let mut after = String::new();
         loop {
-            let rows = sql::staged(&mut self.tx, &after).await?;
+            let rows = sql::staged_rows(&mut self.tx, &after).await?;
             let Some(last) = rows.last() else {
                 return Ok(());
             };

@@ -190,6 +190,11 @@ impl Entry {
 
     /// The published form under `salt`.
     pub fn leaf(&self, id: Id, salt: &Hash) -> Result<Leaf, EntryFault> {
+        self.leaf_with(id, salt, &self.note_text())
+    }
+
+    /// As [`Entry::leaf`], with the note's text at hand.
+    pub(super) fn leaf_with(&self, id: Id, salt: &Hash, note: &str) -> Result<Leaf, EntryFault> {
         let sign = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-_".contains(&c);
         if self.kind.is_empty() || self.kind.len() > KIND_MAX || !self.kind.bytes().all(sign) {
             return Err(EntryFault::Kind);
@@ -206,7 +211,7 @@ impl Entry {
             digest: commitment(salt, "digest", &self.digest),
             id: commitment(salt, "id", id.to_string().as_bytes()),
             kind: self.kind.clone(),
-            note: commitment(salt, "note", self.note_text().as_bytes()),
+            note: commitment(salt, "note", note.as_bytes()),
             v: 1,
         })
     }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kernel::{Fault, FaultKind, Id};
-use store::{Store, StoreError, Tx};
+use store::{Script, Store, StoreError, Tx, Value, params};
 
 use super::ask::WitnessPeer;
 use super::checkpoint::Checkpoint;
 use super::entry::{Entry, EntryFault, Pseudonym, PseudonymSecret};
 use super::merkle::{Hash, Span, empty_root, leaf_hash};
 use super::note::{Note, NoteFault, NoteKey, SignatureKind, VerifierKey};
-use super::sql::{self, EntryRow, Head};
+use super::sql::{self, Head};
 use super::succeed::continues;
 use super::tiles::{LEVEL_MAX, TILE_HEIGHT, TileId, TileSet};
 use crate::error::TrustError;
@@ -76,6 +76,20 @@ pub(super) struct Inner {
     pub bare: AtomicBool,
     /// Set once the witness has cosigned for this process.
     pub met_witness: AtomicBool,
+}
+
+/// An entry that is ready to be entered.
+#[derive(Debug)]
+pub struct Prepared {
+    id: Id,
+    values: [Value; 6],
+}
+
+impl Prepared {
+    /// The identifier that it will have.
+    pub fn id(&self) -> Id {
+        self.id
+    }
 }
 
 /// Why the log can't do what was asked.
@@ -233,22 +247,35 @@ impl Log {
     /// # Errors
     /// The entry is beyond its limits, or the store failed.
     pub async fn enter(&self, tx: &mut Tx, entry: Entry) -> Result<Id, LogError> {
-        let (clock, chance) = (tx.store().clock().clone(), tx.store().chance().clone());
-        let id = Id::new(&*clock, &*chance);
+        let prepared = self.prepare(entry)?;
+        let (id, mut script) = (prepared.id, Script::default());
+        self.enter_many(&mut script, vec![prepared]);
+        tx.run(script).await?;
+        Ok(id)
+    }
+
+    /// Makes an entry ready for [`Log::enter_many`]; nothing is entered yet.
+    ///
+    /// # Errors
+    /// The entry is beyond its limits.
+    pub fn prepare(&self, entry: Entry) -> Result<Prepared, EntryFault> {
+        let store = &self.inner.store;
+        let (clock, chance) = (store.clock(), store.chance());
+        let id = Id::new(&**clock, &**chance);
         let mut salt: Hash = [0; 32];
         chance.fill(&mut salt);
-        let row = EntryRow {
-            id: id.to_string(),
-            index: None,
-            about: entry.about.map(|about| about.0.to_vec()),
-            salt: salt.to_vec(),
-            digest: entry.digest.to_vec(),
-            leaf: entry.leaf(id, &salt)?.bytes(),
-            note: entry.note_text(),
-        };
-        sql::stage(tx, id, &row).await?;
+        let note = entry.note_text();
+        let leaf = entry.leaf_with(id, &salt, &note)?.bytes();
+        let about = entry.about.map(|about| about.0.to_vec());
+        let values = params![id, about, salt.to_vec(), entry.digest.to_vec(), leaf, note];
+        Ok(Prepared { id, values })
+    }
+
+    /// Enters acts with whatever runs the script, as [`Log::enter`] does with a transaction.
+    pub fn enter_many(&self, script: &mut Script, entries: Vec<Prepared>) {
+        let values = entries.into_iter().flat_map(|entry| entry.values);
+        script.add(&sql::ENTRIES_STAGE, values.collect());
         self.inner.eager.store(EAGER_TURNS, Ordering::Release);
-        Ok(id)
     }
 
     /// Gives all staged entries their places under new checkpoints, then asks the witness; tells how many there were.
@@ -288,18 +315,19 @@ impl Log {
         let mut tx = self.inner.store.begin().await?;
         let head = sql::lock_head(&mut tx).await?;
         trouble(&head)?;
-        let staged = sql::staged(&mut tx, "").await?;
+        let staged = sql::staged(&mut tx).await?;
         if staged.is_empty() {
             return Ok(0);
         }
         let mut tiles = self.stored_head(&mut tx, &head).await?;
-        let mut changed = Vec::new();
-        for (index, row) in (head.size..).zip(&staged) {
-            if sql::set_index(&mut tx, &row.id, index).await? != 1 {
-                return Err(LogError::Damaged("a staged entry vanished"));
-            }
-            let touched = tiles.append(index, leaf_hash(&row.leaf));
+        let (mut changed, mut places) = (Vec::new(), Vec::with_capacity(2 * staged.len()));
+        for (index, (id, leaf)) in (head.size..).zip(&staged) {
+            places.extend(params![id, index]);
+            let touched = tiles.append(index, leaf_hash(leaf));
             changed.extend(touched.ok_or(LogError::Damaged("a tile has the wrong width"))?);
+        }
+        if sql::set_indexes(&mut tx, places).await? != staged.len() {
+            return Err(LogError::Damaged("a staged entry vanished"));
         }
         changed.sort_unstable();
         changed.dedup();

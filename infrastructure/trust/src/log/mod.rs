@@ -26,7 +26,7 @@ pub use ask::WitnessPeer;
 pub use check::{Finding, LogReport, Place};
 pub use entry::{Entry, Pseudonym, PseudonymSecret};
 pub use http::{log_routes, room, witness_routes};
-pub use journal::{Log, LogError, LogSettings, Standing};
+pub use journal::{Log, LogError, LogSettings, Prepared, Standing};
 pub use note::{NoteKey, SignatureKind, VerifierKey};
 pub use proof::{Confirmed, LogTrust, ProofFile};
 pub use sql::MIGRATIONS;

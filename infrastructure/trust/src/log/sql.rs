@@ -3,7 +3,7 @@
 //! Read by the stories of `log` only. Promises rows as values of the domain; refuses to decide anything.
 
 use kernel::Id;
-use store::{Migration, Row, StoreError, Tx, params};
+use store::{Bulk, Kind, Migration, Row, Script, StoreError, Tx, Value, params};
 
 use super::merkle::Hash;
 use super::tiles::{TileId, TileSet};
@@ -41,8 +41,29 @@ const HEAD_SIZE: &str = "UPDATE trust_log_head SET size = $1 WHERE name = 'head'
 const HEAD_WITNESSED: &str =
     "UPDATE trust_log_head SET witnessed = $1, behind = $2 WHERE name = 'head'";
 
-const ENTRY_STAGE: &str = "INSERT INTO trust_log_entry (id, idx, about, salt, digest, leaf, note) VALUES ($1, NULL, $2, $3, $4, $5, $6)";
-const ENTRIES_STAGED: &str = "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry
+/// Entries without place: identifier, whom it concerns, salt, digest, leaf, note.
+pub(super) static ENTRIES_STAGE: Bulk = Bulk {
+    head: "INSERT INTO trust_log_entry (id, about, salt, digest, leaf, note) SELECT * FROM (VALUES ",
+    columns: &[
+        Kind::Text,
+        Kind::Bytes,
+        Kind::Bytes,
+        Kind::Bytes,
+        Kind::Bytes,
+        Kind::Text,
+    ],
+    tail: ") AS v WHERE column1 IS NOT NULL",
+};
+/// Places of entries: identifier, place.
+static ENTRIES_PLACE: Bulk = Bulk {
+    head: "UPDATE trust_log_entry SET idx = v.column2 FROM (VALUES ",
+    columns: &[Kind::Text, Kind::Int],
+    tail: ") AS v WHERE trust_log_entry.id = v.column1 AND idx IS NULL RETURNING 1",
+};
+const ENTRIES_STAGED: &str = "SELECT id, leaf FROM trust_log_entry
+     WHERE idx IS NULL ORDER BY id LIMIT $1";
+const ENTRIES_STAGED_WHOLE: &str =
+    "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry
      WHERE idx IS NULL AND id > $1 ORDER BY id LIMIT $2";
 const ENTRIES_INDEXED: &str = "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry
      WHERE idx >= $1 ORDER BY idx LIMIT $2";
@@ -50,7 +71,6 @@ const ENTRIES_ABOUT: &str = "SELECT id, idx, about, salt, digest, leaf, note FRO
      WHERE about = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 const ENTRY: &str =
     "SELECT id, idx, about, salt, digest, leaf, note FROM trust_log_entry WHERE id = $1";
-const ENTRY_INDEX: &str = "UPDATE trust_log_entry SET idx = $2 WHERE id = $1 AND idx IS NULL";
 const ENTRIES_STAGED_COUNT: &str = "SELECT COUNT(*) FROM trust_log_entry WHERE idx IS NULL";
 
 const TILE: &str = "SELECT hashes FROM trust_log_tile WHERE level = $1 AND pos = $2";
@@ -186,20 +206,17 @@ pub(super) async fn set_witnessed(tx: &mut Tx, size: u64, behind: u64) -> Result
         .map(drop)
 }
 
-pub(super) async fn stage(tx: &mut Tx, id: Id, row: &EntryRow) -> Result<(), StoreError> {
-    let values = params![
-        id,
-        row.about.clone(),
-        &row.salt,
-        &row.digest,
-        &row.leaf,
-        &row.note
-    ];
-    tx.execute(ENTRY_STAGE, &values).await.map(drop)
+/// The oldest staged entries: identifier and leaf.
+pub(super) async fn staged(tx: &mut Tx) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let rows = tx.all(ENTRIES_STAGED, &params![PAGE]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.bytes(1)?)))
+        .collect()
 }
 
-pub(super) async fn staged(tx: &mut Tx, after: &str) -> Result<Vec<EntryRow>, StoreError> {
-    let rows = tx.all(ENTRIES_STAGED, &params![after, PAGE]).await?;
+/// Staged entries after `after`, whole.
+pub(super) async fn staged_rows(tx: &mut Tx, after: &str) -> Result<Vec<EntryRow>, StoreError> {
+    let rows = tx.all(ENTRIES_STAGED_WHOLE, &params![after, PAGE]).await?;
     rows.iter().map(entry).collect()
 }
 
@@ -236,8 +253,11 @@ pub(super) async fn one(tx: &mut Tx, id: Id) -> Result<Option<EntryRow>, StoreEr
         .transpose()
 }
 
-pub(super) async fn set_index(tx: &mut Tx, id: &str, index: u64) -> Result<u64, StoreError> {
-    tx.execute(ENTRY_INDEX, &params![id, index]).await
+/// Gives staged entries their places; tells how many were found.
+pub(super) async fn set_indexes(tx: &mut Tx, places: Vec<Value>) -> Result<usize, StoreError> {
+    let mut script = Script::default();
+    script.add(&ENTRIES_PLACE, places);
+    Ok(tx.run(script).await?.len())
 }
 
 /// The stored hashes of a tile; empty if there is no such row.
