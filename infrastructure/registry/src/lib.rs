@@ -10,6 +10,7 @@ pub mod apply;
 pub mod certificates;
 pub mod decide;
 pub mod domain;
+pub mod foreign;
 pub mod groups;
 pub mod http;
 pub mod join;

@@ -1,6 +1,7 @@
 //! The register as a whole, on both engines: a small authority in a folder, applicants with their own keys, and attacks.
 
 mod attacks;
+mod foreign;
 mod pages;
 mod stories;
 
