@@ -9,6 +9,7 @@ pub mod description;
 pub mod hello;
 pub mod message;
 pub mod multipart;
+pub mod ocsp_parts;
 pub mod path;
 pub mod rights;
 
@@ -27,10 +28,12 @@ pub fn fuzz(bytes: &[u8]) {
         let _ = (request.address().is_ok(), request.client().is_ok());
     }
     let _ = hello::offer(bytes);
+    let _ = ocsp_parts::read(&ocsp_parts::content_type("b"), bytes);
     let _ = message::ResponsePart::parse(bytes);
     let _ = codes::Report::from_soap(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = (codes::Code::parse(text), multipart::boundary(text));
+        let _ = ocsp_parts::names(text);
         let _ = text.parse::<rights::Subject>();
         if let Ok(mut document) = description::read(text) {
             let _ = description::endpoints(&document);

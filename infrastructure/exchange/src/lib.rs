@@ -15,6 +15,7 @@ pub mod guard;
 pub mod health;
 pub mod http;
 pub mod journal;
+pub mod ocsp_exchange;
 pub mod questions;
 pub mod registries;
 pub mod seal;
@@ -245,7 +246,8 @@ impl Exchange {
         let freshness = Freshness {
             seconds: settings.ocsp_freshness_seconds,
         };
-        let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness);
+        let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness)
+            .peers_at(settings.ocsp_port);
         let fastest = route::Fastest::new(Duration::from_secs(settings.fastest_server_seconds));
         let journal = Journal::start(store.clone(), log.clone(), clock.clone());
         let inner = Inner {

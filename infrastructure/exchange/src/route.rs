@@ -196,7 +196,8 @@ impl Exchange {
                 let cause = "the node there is not a server of the provider".to_owned();
                 return Err(WireError::Unreachable(cause));
             }
-            let status = inner.statuses.of_peer(line.peer(), view).await;
+            let host = line.ocsp_host();
+            let status = inner.statuses.of_peer(line.peer(), host, view).await;
             status.map_err(WireError::Unreachable)?;
             match inner.wire.call(line, call).await {
                 Err(WireError::Unsent) if !is_last => {

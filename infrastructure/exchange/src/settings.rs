@@ -86,6 +86,13 @@ pub struct Settings {
     /// Most connections from other nodes at the same time.
     #[serde(default = "default_connections")]
     pub connections_max: usize,
+    /// Where X-Road servers fetch the OCSP responses of this node's certificates, over plain HTTP; their port is 5577. None
+    /// means they can't, and then they don't believe this node's certificate.
+    #[serde(default)]
+    pub ocsp_listen: Option<SocketAddr>,
+    /// Where X-Road servers hand out theirs.
+    #[serde(default = "default_ocsp_port")]
+    pub ocsp_port: u16,
     /// How long the server of a provider that answered first is preferred to its others, in seconds; 0 for a new race
     /// each time.
     #[serde(default = "default_fastest")]
@@ -135,6 +142,10 @@ fn default_connections() -> usize {
     1_000
 }
 
+fn default_ocsp_port() -> u16 {
+    crate::status::PEER_PORT
+}
+
 /// X-Road's period.
 fn default_fastest() -> u64 {
     3_600
@@ -172,6 +183,8 @@ impl Settings {
             timeout_seconds: default_timeout(),
             stall_seconds: default_stall(),
             connections_max: default_connections(),
+            ocsp_listen: None,
+            ocsp_port: default_ocsp_port(),
             fastest_server_seconds: default_fastest(),
             ocsp_freshness_seconds: default_freshness(),
             stamp_every_seconds: default_stamp(),

@@ -14,7 +14,16 @@ use web::client::Http;
 
 use crate::Keys;
 use crate::directory::{Held, View};
+use crate::ocsp_exchange;
 use crate::sql;
+
+/// Where X-Road's servers hand out their OCSP responses.
+pub const PEER_PORT: u16 = 5577;
+/// How long a peer's responder is not asked again, in seconds.
+const ASKED_SECONDS: i64 = 300;
+/// Most responders remembered; an instance has a few thousand.
+const ASKED_MAX: usize = 4_096;
+const REVOKED: &str = "OCSP: the certificate was revoked";
 
 /// How old an OCSP response may be.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +48,8 @@ pub(crate) struct Statuses {
     chance: Arc<dyn Chance>,
     freshness: Freshness,
     memory: Mutex<HashMap<String, (Vec<u8>, Moment)>>,
+    peer_port: u16,
+    asked: Mutex<HashMap<String, Moment>>,
 }
 
 impl Statuses {
@@ -52,7 +63,15 @@ impl Statuses {
             chance,
             freshness,
             memory: Mutex::default(),
+            peer_port: PEER_PORT,
+            asked: Mutex::default(),
         }
+    }
+
+    /// Asks peers' responders at another port.
+    pub(crate) fn peers_at(mut self, port: u16) -> Self {
+        self.peer_port = port;
+        self
     }
 
     /// Responses for both of our chains, without the root.
@@ -63,20 +82,92 @@ impl Statuses {
         })
     }
 
-    /// Whether a peer's TLS certificate is good now; the response is asked for once and kept like our own.
-    pub(crate) async fn of_peer(&self, peer: &Certificate, view: &View) -> Result<(), String> {
+    /// Whether a peer's TLS certificate is good now; a response is asked for once and kept like our own. With `host`, the
+    /// peer itself is asked first, as X-Road's servers do among themselves; the authority is asked for what is missing.
+    pub(crate) async fn of_peer(
+        &self,
+        peer: &Certificate,
+        host: Option<&str>,
+        view: &View,
+    ) -> Result<(), String> {
         let now = self.clock.now();
         let helpers: Vec<Certificate> = view.helpers().cloned().collect();
         let valid = view
             .anchors()
             .validate(peer, &helpers, now)
             .map_err(|error| error.to_string())?;
+        if let Some(host) = host {
+            self.ask_peer(&valid, host, view, now).await?;
+        }
         for pair in valid.path().windows(2) {
             if let [certificate, issuer] = pair {
                 self.one(certificate, issuer, view, now).await?;
             }
         }
         Ok(())
+    }
+
+    /// Takes from the peer's own responder what is not held yet. Only a revocation is an error: whatever else goes wrong,
+    /// the authority can be asked.
+    async fn ask_peer(
+        &self,
+        valid: &Valid,
+        host: &str,
+        view: &View,
+        now: Moment,
+    ) -> Result<(), String> {
+        let mut wanted = Vec::new();
+        for pair in valid.path().windows(2) {
+            if let [certificate, issuer] = pair
+                && !self.is_fresh(certificate, now).await
+            {
+                wanted.push((certificate, issuer));
+            }
+        }
+        if wanted.is_empty() || !self.may_ask(host, now) {
+            return Ok(());
+        }
+        let certificates: Vec<&Certificate> = wanted.iter().map(|(one, _)| *one).collect();
+        let asked = ocsp_exchange::from_peer(&self.http, host, self.peer_port, &certificates).await;
+        let responses = asked.unwrap_or_else(|error| {
+            tracing::info!(%error, "a peer's OCSP responder does not answer");
+            Vec::new()
+        });
+        self.note_asked(host, now);
+        for (response, (certificate, issuer)) in responses.iter().zip(&wanted) {
+            match verdict_of(response, certificate, issuer, view, now, self.freshness) {
+                Ok(ocsp::Verdict::Revoked { .. }) => return Err(REVOKED.to_owned()),
+                Ok(verdict) => {
+                    if let Ok(good) = verdict.good() {
+                        let name = certificate.sha256_hex();
+                        self.remember(&name, response, good.this_update()).await;
+                    }
+                }
+                Err(error) => tracing::info!(%error, "a peer's OCSP response does not count"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_fresh(&self, certificate: &Certificate, now: Moment) -> bool {
+        let kept = self.kept(&certificate.sha256_hex()).await;
+        kept.is_some_and(|(_, at)| now.seconds_since(at) < self.freshness.seconds / 2)
+    }
+
+    /// A responder that was asked is left alone for a while, whatever it said, so that no exchange waits for it again and
+    /// again.
+    fn may_ask(&self, host: &str, now: Moment) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = asked.get(host).map(|at| now.seconds_since(*at));
+        since.is_none_or(|seconds| !(0..ASKED_SECONDS).contains(&seconds))
+    }
+
+    fn note_asked(&self, host: &str, now: Moment) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() >= ASKED_MAX {
+            asked.clear();
+        }
+        asked.insert(host.to_owned(), now);
     }
 
     async fn chain(&self, chain: &[Certificate]) -> Result<Vec<Vec<u8>>, String> {
@@ -121,7 +212,7 @@ impl Statuses {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .remove(&name);
-                Err("OCSP: the certificate was revoked".to_owned())
+                Err(REVOKED.to_owned())
             }
             Err(NoStatus::Away(cause)) => match kept {
                 Some((response, at)) if now.seconds_since(at) < self.freshness.seconds => {

@@ -231,6 +231,13 @@ impl Country {
         );
     }
 
+    /// What the authority's responder says about a certificate now.
+    pub fn ocsp_response(&self, certificate: &Certificate) -> Vec<u8> {
+        let chance = &self.office.chance;
+        let (request, _) = trust::ocsp::request(&[certificate], self.ca.certificate(), chance);
+        self.office.ocsp(&request)
+    }
+
     /// The authority's services go away or come back.
     pub fn set_away(&self, away: bool) {
         *self.office.away.lock().unwrap() = away;
@@ -510,6 +517,13 @@ async fn serve_office(listener: TcpListener, office: Arc<Office>) {
 }
 
 impl Office {
+    fn ocsp(&self, request: &[u8]) -> Vec<u8> {
+        let question = Question::from_der(request).unwrap();
+        let known = self.revocations.lock().unwrap();
+        let answer = self.responder.answer(&question, &known, self.clock.now());
+        answer.unwrap()
+    }
+
     fn answer(&self, path: &str, body: &[u8]) -> http::Response<Full<bytes::Bytes>> {
         let bytes = match path {
             _ if *self.away.lock().unwrap() => {
@@ -522,13 +536,7 @@ impl Office {
                 .tsa
                 .answer(body, &*self.clock, &self.chance as &dyn Chance)
                 .unwrap(),
-            _ => {
-                let question = Question::from_der(body).unwrap();
-                let known = self.revocations.lock().unwrap();
-                self.responder
-                    .answer(&question, &known, self.clock.now())
-                    .unwrap()
-            }
+            _ => self.ocsp(body),
         };
         http::Response::new(Full::new(bytes.into()))
     }

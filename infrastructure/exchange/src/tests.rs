@@ -6,6 +6,7 @@ mod choice;
 mod journey;
 mod legacy;
 mod lines;
+mod ocsp;
 mod registries;
 mod simulated;
 mod survive;

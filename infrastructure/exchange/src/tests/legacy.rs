@@ -17,16 +17,21 @@ use crate::{AskError, Settings};
 /// The alert `protocol_version` in a TLS 1.2 record, as a JDK sends it.
 const WRONG_VERSION: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
-struct Scene {
-    time: Arc<SetClock>,
-    country: Country,
-    muni: Node,
-    reniec: Node,
-    _folder: Folder,
+pub struct Scene {
+    pub time: Arc<SetClock>,
+    pub country: Country,
+    pub muni: Node,
+    pub reniec: Node,
+    pub _folder: Folder,
 }
 
 /// Two bodies whose nodes allow TLS 1.2 or not.
 async fn scene(asking: bool, answering: bool) -> Scene {
+    scene_with(asking, answering, 5577).await
+}
+
+/// The same, where responders of peers are asked at another port.
+pub async fn scene_with(asking: bool, answering: bool, ocsp_port: u16) -> Scene {
     let time = clock();
     let folder = Folder::new();
     let (one, two) = (
@@ -34,7 +39,12 @@ async fn scene(asking: bool, answering: bool) -> Scene {
         sqlite(&folder, time.clone()).await,
     );
     let country = Country::new(time.clone()).await;
-    let allow = |allowed: bool| move |settings: &mut Settings| settings.legacy_tls = allowed;
+    let allow = |allowed: bool| {
+        move |settings: &mut Settings| {
+            settings.legacy_tls = allowed;
+            settings.ocsp_port = ocsp_port;
+        }
+    };
     let muni = country
         .body_with("MUNI", &["licencias"], one, 3 * DAY, allow(asking))
         .await;
@@ -53,7 +63,7 @@ async fn scene(asking: bool, answering: bool) -> Scene {
 }
 
 /// A peer that does not speak TLS 1.3: refuses whoever offers it, and lets the others through to `node`.
-async fn old_peer(node: std::net::SocketAddr) -> (String, Arc<AtomicUsize>) {
+pub async fn old_peer(node: std::net::SocketAddr) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let refused = Arc::new(AtomicUsize::new(0));

@@ -91,6 +91,13 @@ impl Line {
         self.speech
     }
 
+    /// The host whose OCSP responder is asked about the peer's certificate: a peer that speaks X-Road's TLS has one, our
+    /// own kind relies on the authority.
+    pub fn ocsp_host(&self) -> Option<&str> {
+        let host = self.address.rsplit_once(':').map(|(host, _)| host);
+        host.filter(|_| self.speech == Speech::Legacy)
+    }
+
     /// Where it leads.
     pub fn address(&self) -> &str {
         &self.address
