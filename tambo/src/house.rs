@@ -284,7 +284,7 @@ pub fn log_settings(
             Some(WitnessPeer::at(
                 &prefix,
                 VerifierKey::parse(&exchange.witness_key)?,
-                Http::plain(),
+                authority_http(&ground.settings)?,
             ))
         }
     };
@@ -293,6 +293,13 @@ pub fn log_settings(
         secret: PseudonymSecret::new(&ground.secret("pseudonyms")?),
         witness,
     })
+}
+
+/// The client for the authority's services, over HTTP or HTTPS.
+fn authority_http(settings: &Settings) -> Result<Http, Problem> {
+    let ca = settings.authority_ca()?;
+    Http::trusting(ca.as_deref())
+        .map_err(|error| Problem(format!("[exchange] authority_ca: {error}")))
 }
 
 async fn build_exchange(
@@ -312,6 +319,10 @@ async fn build_exchange(
     settings.systems_listen = own.client_listen;
     settings.systems_tls_listen = own.client_tls_listen;
     settings.health_listen = own.health_listen;
+    settings.legacy_tls = own.legacy_tls;
+    settings.ocsp_listen = own.ocsp_listen;
+    settings.fastest_server_seconds = own.fastest_server_seconds;
+    settings.authority_ca = ground.settings.authority_ca()?;
     settings.systems = systems(&ground.settings)?;
     settings.directory_url = Some(format!("{}/directory", own.authority.trim_end_matches('/')));
     settings.body_bytes_max = own.message_bytes_max;
@@ -409,8 +420,8 @@ fn build_documents(ground: &Ground, log: &Log) -> Result<documents::Documents, P
         .ok_or_else(|| Problem("the seal has no chain".to_owned()))?;
     let anchors = trust::Anchors::new(vec![root]);
     let url = format!("{}/tsa", settings.exchange.authority.trim_end_matches('/'));
-    let stamper =
-        documents::Stamper::http(Http::plain(), url, anchors.clone(), ground.chance.clone());
+    let http = authority_http(settings)?;
+    let stamper = documents::Stamper::http(http, url, anchors.clone(), ground.chance.clone());
     let own = documents::Settings {
         verify_url: format!("{}/verify", settings.pages.origin),
         time_zone: settings.body.time_zone.clone(),

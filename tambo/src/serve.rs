@@ -142,7 +142,8 @@ impl Serving {
     }
 }
 
-/// The listeners for the body's own systems and for whoever watches the node.
+/// The listeners for the body's own systems, for X-Road servers' questions about certificates, and for whoever watches the
+/// node.
 async fn serve_systems(house: &House) -> Result<Vec<exchange::Serving>, Problem> {
     let own = &house.ground.settings.exchange;
     let mut all = Vec::new();
@@ -154,6 +155,10 @@ async fn serve_systems(house: &House) -> Result<Vec<exchange::Serving>, Problem>
             let listener = bind(&format!("[exchange] {name}"), address).await?;
             all.push(house.exchange.serve_systems(listener, tls)?);
         }
+    }
+    if let Some(address) = own.ocsp_listen {
+        let listener = bind("[exchange] ocsp_listen", address).await?;
+        all.push(house.exchange.serve_ocsp(listener));
     }
     if let Some(address) = own.health_listen {
         let listener = bind("[exchange] health_listen", address).await?;

@@ -242,7 +242,7 @@ impl Exchange {
                 Wire::Simulated(Simulated::new(network, place, stall))
             }
         };
-        let http = Http::plain();
+        let http = Http::trusting(settings.authority_ca.as_deref()).map_err(Fault::internal)?;
         let freshness = Freshness {
             seconds: settings.ocsp_freshness_seconds,
         };

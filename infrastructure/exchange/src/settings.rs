@@ -69,6 +69,10 @@ pub struct Settings {
     /// Where the authority publishes the directory; None if it is put in by hand.
     #[serde(default)]
     pub directory_url: Option<String>,
+    /// The certificates (PEM) that vouch for the authority's https pages: directory, OCSP, time stamps. None means the
+    /// authorities of the public web.
+    #[serde(default)]
+    pub authority_ca: Option<String>,
     /// The authority's public key over the directory, in the text form of a signed note's key.
     pub directory_key: String,
     /// Spelling of error codes: `snake` (X-Road 7.8 and later) or `dotted`.
@@ -177,6 +181,7 @@ impl Settings {
             systems: BTreeMap::new(),
             health_listen: None,
             directory_url: None,
+            authority_ca: None,
             directory_key: directory_key.to_owned(),
             spelling: Spelling::default(),
             body_bytes_max: default_body(),

@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -102,6 +103,11 @@ pub enum HttpError {
     },
 }
 
+/// Why the certificates of authorities that are to be trusted can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificates of trusted authorities can't be used: {0}")]
+pub struct BadRoots(String);
+
 struct Place {
     host: String,
     port: u16,
@@ -142,6 +148,34 @@ impl Http {
             limits: HttpLimits::default(),
             idle: Arc::default(),
         }
+    }
+
+    /// A client that speaks plain HTTP, and TLS with servers whose certificates the authorities in `ca` vouch for (PEM), or
+    /// without one the authorities of the public web.
+    ///
+    /// # Errors
+    /// [`BadRoots`]: the PEM holds no certificate, or one that can't be used.
+    pub fn trusting(ca: Option<&str>) -> Result<Self, BadRoots> {
+        let bad = |cause: &dyn std::fmt::Display| BadRoots(cause.to_string());
+        let mut roots = rustls::RootCertStore::empty();
+        match ca {
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(pem) => {
+                for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                    let certificate = certificate.map_err(|error| bad(&error))?;
+                    roots.add(certificate).map_err(|error| bad(&error))?;
+                }
+            }
+        }
+        if roots.is_empty() {
+            return Err(bad(&"no certificate in it"));
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| bad(&error))?;
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        Ok(Self::tls(Arc::new(config)))
     }
 
     /// A client that speaks TLS too, with this configuration (roots, own certificate).

@@ -123,6 +123,33 @@ async fn plain_answers_come_bounded_and_other_addresses_are_refused() {
 }
 
 #[tokio::test]
+async fn an_authority_behind_tls_is_asked_if_a_named_authority_vouches_for_it() {
+    let server = serve(Some(server_config())).await;
+    let url = format!("https://localhost:{}/", server.address.port());
+    let base64 = data_encoding::BASE64_MIME.encode(CERTIFICATE);
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}-----END CERTIFICATE-----\n");
+    let named = Http::trusting(Some(&pem)).unwrap();
+    assert_eq!(named.get(&url).await.unwrap().status, StatusCode::OK);
+    let public = Http::trusting(None).unwrap();
+    let error = public.get(&url).await.unwrap_err();
+    assert!(
+        matches!(&error, HttpError::Connect { cause, .. } if cause.contains("UnknownIssuer")),
+        "{error}"
+    );
+    let other_name = format!("https://127.0.0.1:{}/", server.address.port());
+    assert!(
+        named.get(&other_name).await.is_err(),
+        "another name than the certificate's"
+    );
+    for bad in [
+        "",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        assert!(Http::trusting(Some(bad)).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn connections_are_reused_and_a_dead_one_is_replaced() {
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", tcp.local_addr().unwrap());

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use kernel::{Locale, MemberId, ServerId, ServiceId, SubsystemId};
 use serde::{Deserialize, Serialize};
 
+use crate::commands::Problem;
+
 pub use problem::SettingsError;
 
 /// The commented file that `init` writes.
@@ -156,6 +158,18 @@ pub struct Exchange {
     /// Where load balancers ask whether the node works.
     #[serde(default)]
     pub health_listen: Option<SocketAddr>,
+    /// Whether TLS 1.2 is spoken with X-Road servers.
+    #[serde(default)]
+    pub legacy_tls: bool,
+    /// Where X-Road servers fetch this node's OCSP responses.
+    #[serde(default)]
+    pub ocsp_listen: Option<SocketAddr>,
+    /// How long the fastest of a provider's servers is preferred, in seconds.
+    #[serde(default = "default_fastest")]
+    pub fastest_server_seconds: u64,
+    /// File with the certificates that vouch for the authority's https address.
+    #[serde(default)]
+    pub authority_ca: Option<PathBuf>,
     /// How the systems of each subsystem show who they are.
     #[serde(default)]
     pub systems: BTreeMap<String, SystemAccess>,
@@ -218,6 +232,11 @@ fn default_zone() -> String {
 
 fn default_spelling() -> String {
     "snake".into()
+}
+
+/// X-Road's period.
+fn default_fastest() -> u64 {
+    3_600
 }
 
 fn default_message_bytes() -> usize {
@@ -338,6 +357,25 @@ impl Settings {
     /// `path` as seen from the settings file.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// The certificates that vouch for the authority's https address, if a file is named.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn authority_ca(&self) -> Result<Option<String>, Problem> {
+        let Some(file) = &self.exchange.authority_ca else {
+            return Ok(None);
+        };
+        let file = self.path(file);
+        let text = std::fs::read_to_string(&file);
+        let told = |error| {
+            Problem(format!(
+                "[exchange] authority_ca {}: {error}",
+                file.display()
+            ))
+        };
+        text.map(Some).map_err(told)
     }
 
     /// The store's address with a file path made absolute.
