@@ -8,4 +8,4 @@ CREATE TABLE exchange_settlement (
 );
 CREATE INDEX exchange_settlement_number ON exchange_settlement (number);
 CREATE INDEX exchange_question_failed ON exchange_question (asked_at)
-    WHERE side = 'client' AND outcome IN ('timeout', 'unreachable', 'bad-signature', 'broken-off');
+    WHERE side = 'client' AND outcome IN ('timeout', 'unreachable', 'bad-signature', 'broken-off', 'refused');

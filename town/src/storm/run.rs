@@ -241,7 +241,17 @@ impl Scene {
             };
             let told = told.expect("a store that works").map(|told| told.there);
             let (ours, theirs) = (end(&ours), end(&theirs));
-            differing += u64::from(!agree(ours.as_deref(), theirs.as_deref(), told.as_deref()));
+            if !agree(ours.as_deref(), theirs.as_deref(), told.as_deref()) {
+                tracing::debug!(
+                    number,
+                    ?ours,
+                    ?theirs,
+                    ?told,
+                    settled = report.is_none(),
+                    "differs"
+                );
+                differing += 1;
+            }
         }
         differing
     }
