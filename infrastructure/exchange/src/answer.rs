@@ -272,13 +272,14 @@ impl Exchange {
                 "the client is not registered",
             ));
         }
-        if !view.speaks_for(&peer.sha256_hex(), &claimed.client) {
+        if !view.speaks_for(peer, &claimed.client) {
             let why = "the node at the other end is not a server of the client";
             return Err(Refusal::new(Leaf::SslAuthenticationFailed, why));
         }
         self.inner
             .scope(&view, now)
             .check(Purpose::Authentication, peer, &[], ocsp)
+            .map(drop)
             .map_err(|error| Refusal::new(Leaf::SslAuthenticationFailed, error))
     }
 

@@ -1,382 +1,373 @@
 //! The directory of an instance: members, their servers, and whom to trust for certificates, OCSP and time stamps.
 //!
-//! The authority publishes it under an Ed25519 note; every node fetches it again and again and refuses one that is
-//! unsigned, expired, or older than what it holds. It has the place of X-Road's global configuration: a reader of that
-//! format only has to fill the same [`Directory`].
-
-mod shared;
+//! Made from a global configuration that was found genuine (`configuration`), and read by everybody who asks, answers
+//! or judges. It promises look-ups that cost the same with ten members and with ten thousand, and never goes back to an
+//! older edition.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::digest;
-use data_encoding::{BASE64, HEXLOWER};
-use kernel::{Fault, MemberId, Moment, ServerId, SubsystemId};
-use serde::{Deserialize, Serialize};
-use trust::log::note::{Note, NoteKey, VerifierKey};
-use trust::{Anchors, Certificate};
+use data_encoding::HEXLOWER;
+use kernel::{MemberId, Moment, SubsystemId};
+use trust::globalconf::{
+    Distribution, FileEntry, GlobalConfError, Member, PRIVATE_PARAMETERS, Party, PrivateParams,
+    Profile, SHARED_PARAMETERS, Server, SharedParams, Version,
+};
+use trust::{Anchors, Certificate, Hash};
 
-/// Largest directory that is read, in bytes: about 10,000 members with their servers take 5 MiB.
-pub const DIRECTORY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How long a published directory holds, in seconds, if nothing else is said: X-Road's ten minutes are too short for a
-/// line that is away for a night.
-pub const DIRECTORY_SECONDS: i64 = 24 * 3_600;
+/// The port of nodes whose address names none (X-Road's server to server port).
+pub const NODE_PORT: u16 = 5500;
 
-/// What the authority publishes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Directory {
-    /// The instance, for example `PE`.
-    pub instance: String,
-    /// Grows with every publication; a node never goes back.
-    pub serial: u64,
-    /// When it was published.
-    pub published_at: Moment,
-    /// From when on it must not be used.
-    pub expires_at: Moment,
-    /// The members.
-    pub members: Vec<Member>,
-    /// Their servers.
-    pub servers: Vec<Server>,
-    /// Whose certificates count.
-    pub authorities: Vec<Authority>,
-    /// Whose time stamps count.
-    pub stampers: Vec<Stamper>,
-    /// Groups of subsystems that the authority keeps, for access rights.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<Group>,
-}
-
-/// A group of subsystems of the instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
-    /// Its code.
-    pub code: String,
-    /// Name to show.
-    #[serde(default)]
-    pub description: String,
-    /// The subsystems in it.
-    pub members: Vec<SubsystemId>,
-}
-
-/// A member with its subsystems.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
-    /// Who.
-    pub id: MemberId,
-    /// Name to show.
-    pub name: String,
-    /// Codes of registered subsystems.
-    pub subsystems: Vec<String>,
-}
-
-/// A server of a member, and which subsystems it serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Server {
-    /// Which.
-    pub id: ServerId,
-    /// `host:port` of its listener for other nodes.
-    pub address: String,
-    /// SHA-256 of each registered authentication certificate, in lower-case hex.
-    pub certificates: Vec<String>,
-    /// Subsystems that are registered on it.
-    pub clients: Vec<SubsystemId>,
-    /// Set while it is in maintenance and not to be asked: what its administrator says, perhaps nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub maintenance: Option<String>,
-}
-
-/// A certificate authority that the instance approves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Authority {
-    /// Name to show.
-    pub name: String,
-    /// The root certificate: base64 of DER.
-    pub root: String,
-    /// Certificates between root and members: base64 of DER.
-    #[serde(default)]
-    pub intermediates: Vec<String>,
-    /// Address of the OCSP responder.
-    pub ocsp_url: String,
-    /// The responder's own certificate, if the root did not sign it for that: base64 of DER.
-    #[serde(default)]
-    pub ocsp_certificates: Vec<String>,
-}
-
-/// A time stamping authority.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamper {
-    /// Name to show.
-    pub name: String,
-    /// Address of the RFC 3161 service.
-    pub url: String,
-    /// Its certificate: base64 of DER.
-    pub certificate: String,
-}
-
-/// Why a directory is not taken.
+/// Why a configuration is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum BadDirectory {
-    /// Too large, or not the published form.
-    #[error("the directory can't be read: {0}")]
-    Malformed(String),
-    /// Not signed by the key that this node trusts, or changed afterwards.
-    #[error("the directory's signature does not fit: {0}")]
-    Signature(String),
-    /// Its time is over, or it is from the future.
-    #[error("the directory was good until {until}")]
-    Expired {
-        /// When its time was over.
-        until: Moment,
+    /// Not readable, not genuine, or over.
+    #[error(transparent)]
+    Configuration(#[from] GlobalConfError),
+    /// It is of another instance than the anchor.
+    #[error("the configuration is of {found}, the anchor of {expected}")]
+    Instance {
+        /// The instance of the anchor.
+        expected: String,
+        /// The instance found.
+        found: String,
     },
+    /// A file that the signed directory must name is not there.
+    #[error("the configuration lacks {0}")]
+    Lacks(&'static str),
     /// Older than what this node holds.
-    #[error("the directory has serial {offered}, older than {held}")]
+    #[error("the configuration of {offered} is older than the one held, of {held}")]
     Older {
-        /// The serial offered.
-        offered: u64,
-        /// The serial held.
-        held: u64,
+        /// When the one offered was made, or ends.
+        offered: Moment,
+        /// When the one held was made, or ends.
+        held: Moment,
     },
-    /// A certificate in it can't be read.
-    #[error("a certificate of the directory can't be read: {0}")]
-    Certificate(#[from] trust::TrustError),
-}
-
-/// The published form: the exact JSON text, and a signed note that holds its digest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Published {
-    note: String,
-    directory: String,
-}
-
-/// First line of the signed note; it keeps signatures over other notes of the same key apart.
-const NOTE_HEAD: &str = "tambo directory v1";
-
-fn note_text(directory: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, directory.as_bytes());
-    format!("{NOTE_HEAD}\nsha256 {}\n", BASE64.encode(digest.as_ref()))
+    /// This node was given no anchor.
+    #[error("there is no configuration anchor")]
+    NoAnchor,
+    /// No source gave a configuration; the last one's reason.
+    #[error("no source gave a configuration: {0}")]
+    Away(String),
 }
 
 /// Lower-case hex of SHA-256.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
+    HEXLOWER.encode(&Hash::Sha256.digest(bytes))
 }
 
-impl Directory {
-    /// Signs this directory as the authority; the text is what [`Directory::read`] takes.
-    ///
-    /// # Errors
-    /// The key can't sign now.
-    pub fn publish(&self, key: &NoteKey) -> Result<String, Fault> {
-        let directory = serde_json::to_string(self).map_err(Fault::internal)?;
-        let text = note_text(&directory);
-        let signature = key.sign(&text).map_err(Fault::internal)?;
-        let note = Note::new(text, vec![signature]).to_string();
-        serde_json::to_string(&Published { note, directory }).map_err(Fault::internal)
-    }
+/// One edition, found genuine.
+pub struct Edition {
+    /// The signed directory, as it came.
+    pub signed: Vec<u8>,
+    /// What it says.
+    pub distribution: Distribution,
+    /// Its files, if they are not those of the edition held.
+    pub files: Option<Files>,
+}
 
-    /// Reads what an authority published and checks its signature. Expiry is checked by [`View::new`] and at each use.
-    ///
-    /// # Errors
-    /// [`BadDirectory::Malformed`] or [`BadDirectory::Signature`].
-    pub fn read(published: &str, key: &VerifierKey) -> Result<Self, BadDirectory> {
-        let malformed = |cause: &dyn std::fmt::Display| BadDirectory::Malformed(cause.to_string());
-        if published.len() > DIRECTORY_BYTES_MAX {
-            return Err(malformed(&"too large"));
-        }
-        let published: Published = serde_json::from_str(published).map_err(|e| malformed(&e))?;
-        let note = Note::parse(published.note.as_bytes()).map_err(|e| malformed(&e))?;
-        let signed = note
-            .verified_text(key)
-            .map_err(|e| BadDirectory::Signature(e.to_string()))?;
-        if signed != note_text(&published.directory) {
-            return Err(BadDirectory::Signature(
-                "the digest is of another text".to_owned(),
-            ));
-        }
-        serde_json::from_str(&published.directory).map_err(|e| malformed(&e))
-    }
+/// The files of an edition.
+pub struct Files {
+    /// The shared parameters.
+    pub shared: Vec<u8>,
+    /// The private parameters, which only an internal configuration has.
+    pub private: Option<Vec<u8>>,
 }
 
 /// A directory made ready for look-ups.
 pub struct View {
-    directory: Directory,
-    subsystems: HashSet<SubsystemId>,
+    distribution: Distribution,
+    table: Arc<Table>,
+}
+
+/// What does not change while the files are the same.
+struct Table {
+    digest: Vec<u8>,
+    params: SharedParams,
+    private: Option<PrivateParams>,
+    members: HashMap<MemberId, usize>,
+    subsystems: HashMap<SubsystemId, Option<String>>,
     by_client: HashMap<SubsystemId, Vec<usize>>,
-    by_certificate: HashMap<String, usize>,
-    groups: HashMap<String, HashSet<SubsystemId>>,
+    by_certificate: HashMap<Vec<u8>, Vec<usize>>,
+    groups: HashMap<String, HashSet<Party>>,
     anchors: Anchors,
-    authorities: Vec<Vec<Certificate>>,
+    signing_anchors: Anchors,
+    stamp_anchors: Anchors,
+    helpers: Vec<Certificate>,
     stampers: Vec<(String, Certificate)>,
 }
 
 impl View {
-    /// Prepares `directory`.
+    /// Reads an edition's files.
     ///
     /// # Errors
-    /// It has expired at `now`, or a certificate in it can't be read.
-    pub fn new(directory: Directory, now: Moment) -> Result<Self, BadDirectory> {
-        if now >= directory.expires_at {
-            return Err(BadDirectory::Expired {
-                until: directory.expires_at,
-            });
+    /// A file is not readable.
+    pub fn new(distribution: Distribution, files: &Files) -> Result<Self, BadDirectory> {
+        let version = distribution.version();
+        let params = SharedParams::read(&files.shared, version)?;
+        let private = files.private.as_deref();
+        let private = private.map(|file| PrivateParams::read(file, version));
+        let mut table = Table::new(params, private.transpose()?);
+        table.digest = Hash::Sha256.digest(&files.shared);
+        Ok(Self {
+            distribution,
+            table: Arc::new(table),
+        })
+    }
+
+    /// The same files under a new signature.
+    pub fn renewed(&self, distribution: Distribution) -> Self {
+        Self {
+            distribution,
+            table: self.table.clone(),
         }
-        let mut authorities = Vec::new();
-        for authority in &directory.authorities {
-            let mut chain = vec![certificate(&authority.root)?];
-            for text in authority
-                .intermediates
-                .iter()
-                .chain(&authority.ocsp_certificates)
-            {
-                chain.push(certificate(text)?);
-            }
-            authorities.push(chain);
-        }
-        let stampers = directory
-            .stampers
-            .iter()
-            .map(|stamper| Ok((stamper.url.clone(), certificate(&stamper.certificate)?)))
-            .collect::<Result<Vec<_>, BadDirectory>>()?;
-        let roots = authorities
-            .iter()
-            .filter_map(|chain| chain.first().cloned())
-            .collect();
-        let mut view = Self {
-            subsystems: HashSet::new(),
-            by_client: HashMap::new(),
-            by_certificate: HashMap::new(),
-            groups: HashMap::new(),
-            anchors: Anchors::new(roots),
-            authorities,
-            stampers,
-            directory,
+    }
+
+    /// Whether `other` signs the very files that this directory was made of.
+    pub fn has_files_of(&self, other: &Distribution) -> bool {
+        let instance = self.instance();
+        let same = |name| {
+            let own = self
+                .distribution
+                .file(name, instance)
+                .map(FileEntry::digest);
+            own == other.file(name, instance).map(FileEntry::digest)
         };
-        view.index();
-        Ok(view)
+        self.version() == other.version() && same(SHARED_PARAMETERS) && same(PRIVATE_PARAMETERS)
     }
 
-    fn index(&mut self) {
-        for group in &self.directory.groups {
-            let members = self.groups.entry(group.code.clone()).or_default();
-            members.extend(group.members.iter().cloned());
-        }
-        for member in &self.directory.members {
-            self.subsystems.extend(
-                member
-                    .subsystems
-                    .iter()
-                    .map(|code| member.id.subsystem(code)),
-            );
-        }
-        for (at, server) in self.directory.servers.iter().enumerate() {
-            for client in &server.clients {
-                self.by_client.entry(client.clone()).or_default().push(at);
-            }
-            for hash in &server.certificates {
-                self.by_certificate.insert(hash.to_ascii_lowercase(), at);
-            }
-        }
+    /// The shared parameters. Servers' addresses have a port.
+    pub fn params(&self) -> &SharedParams {
+        &self.table.params
     }
 
-    /// The directory itself.
-    pub fn directory(&self) -> &Directory {
-        &self.directory
+    /// The private parameters, if the source gave them.
+    pub fn private(&self) -> Option<&PrivateParams> {
+        self.table.private.as_ref()
+    }
+
+    /// The version of its files.
+    pub fn version(&self) -> Version {
+        self.distribution.version()
+    }
+
+    /// The instance.
+    pub fn instance(&self) -> &str {
+        &self.table.params.instance
+    }
+
+    /// What stands for the contents: the same files have the same, whenever they were signed.
+    pub fn digest(&self) -> &[u8] {
+        &self.table.digest
+    }
+
+    /// When it was made, if the source tells.
+    pub fn published_at(&self) -> Option<Moment> {
+        self.distribution.generated_at()
+    }
+
+    /// From when on it must not be used.
+    pub fn expires_at(&self) -> Moment {
+        self.distribution.expires_at()
     }
 
     /// Whether it may still be used at `now`.
     pub fn is_current(&self, now: Moment) -> bool {
-        now < self.directory.expires_at
+        now <= self.expires_at()
     }
 
     /// Whether a subsystem is registered.
     pub fn knows(&self, subsystem: &SubsystemId) -> bool {
-        self.subsystems.contains(subsystem)
+        self.table.subsystems.contains_key(subsystem)
     }
 
-    /// The servers on which a subsystem is registered.
-    pub fn servers_of<'a>(
-        &'a self,
-        subsystem: &SubsystemId,
-    ) -> impl Iterator<Item = &'a Server> + use<'a> {
-        let places = self.by_client.get(subsystem).map_or(&[][..], Vec::as_slice);
-        places
-            .iter()
-            .filter_map(|&at| self.directory.servers.get(at))
-    }
-
-    /// The server that registered an authentication certificate, by its SHA-256.
-    pub fn server_with(&self, certificate_sha256: &str) -> Option<&Server> {
-        self.by_certificate
-            .get(certificate_sha256)
-            .and_then(|&at| self.directory.servers.get(at))
-    }
-
-    /// Whether a subsystem is in a group of an instance.
-    pub fn in_group(&self, instance: &str, code: &str, subsystem: &SubsystemId) -> bool {
-        self.directory.instance == instance
-            && self
-                .groups
-                .get(code)
-                .is_some_and(|members| members.contains(subsystem))
-    }
-
-    /// Whether the server with this certificate may speak for `subsystem`.
-    pub fn speaks_for(&self, certificate_sha256: &str, subsystem: &SubsystemId) -> bool {
-        self.server_with(certificate_sha256)
-            .is_some_and(|server| server.clients.contains(subsystem))
-    }
-
-    /// The approved roots.
-    pub fn anchors(&self) -> &Anchors {
-        &self.anchors
-    }
-
-    /// Certificates of an approved authority besides its root, for building paths and checking OCSP.
-    pub fn helpers(&self) -> impl Iterator<Item = &Certificate> {
-        self.authorities
-            .iter()
-            .flat_map(|chain| chain.iter().skip(1))
-    }
-
-    /// The approved roots as certificates.
-    pub fn roots(&self) -> impl Iterator<Item = &Certificate> {
-        self.authorities.iter().filter_map(|chain| chain.first())
-    }
-
-    /// Address of the OCSP responder for certificates that `root` anchors.
-    pub fn ocsp_url(&self, root: &Certificate) -> Option<&str> {
-        let at = self.authorities.iter().position(|chain| {
-            chain
-                .first()
-                .is_some_and(|known| known.sha256() == root.sha256())
-        })?;
-        self.directory
-            .authorities
-            .get(at)
-            .map(|authority| authority.ocsp_url.as_str())
-    }
-
-    /// Addresses and certificates of time stampers.
-    pub fn stampers(&self) -> &[(String, Certificate)] {
-        &self.stampers
+    /// A member.
+    pub fn member(&self, member: &MemberId) -> Option<&Member> {
+        let at = self.table.members.get(member)?;
+        self.table.params.members.get(*at)
     }
 
     /// Name of a member, if it is known.
     pub fn name_of(&self, member: &MemberId) -> Option<&str> {
-        self.directory
-            .members
+        Some(&self.member(member)?.name)
+    }
+
+    /// Name of a subsystem, if it has one.
+    pub fn subsystem_name(&self, subsystem: &SubsystemId) -> Option<&str> {
+        self.table.subsystems.get(subsystem)?.as_deref()
+    }
+
+    /// Whether a subsystem, or its member, is in a group of the instance.
+    pub fn is_in_group(&self, subsystem: &SubsystemId, group: &str) -> bool {
+        self.table.groups.get(group).is_some_and(|members| {
+            members.contains(&Party::Subsystem(subsystem.clone()))
+                || members.contains(&Party::Member(subsystem.member.clone()))
+        })
+    }
+
+    /// The servers on which a subsystem is registered; those in maintenance say so in their row.
+    pub fn servers_of<'a>(
+        &'a self,
+        subsystem: &SubsystemId,
+    ) -> impl Iterator<Item = &'a Server> + use<'a> {
+        let places = self.table.by_client.get(subsystem);
+        let places = places.map_or(&[][..], Vec::as_slice);
+        places
             .iter()
-            .find(|known| known.id == *member)
-            .map(|known| known.name.as_str())
+            .filter_map(|&at| self.table.params.servers.get(at))
+    }
+
+    /// The servers that registered an authentication certificate; nearly always one.
+    fn places_of(&self, certificate: &Certificate) -> &[usize] {
+        let known = &self.table.by_certificate;
+        let found = known.get(&certificate.sha256()[..]);
+        // Version 2 names certificates by SHA-1 alone.
+        let old = self.version() == Version::V2;
+        let found = found.or_else(|| old.then(|| known.get(&certificate.sha1()[..])).flatten());
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// A server that registered an authentication certificate.
+    pub fn server_with(&self, certificate: &Certificate) -> Option<&Server> {
+        let at = self.places_of(certificate).first()?;
+        self.table.params.servers.get(*at)
+    }
+
+    /// Whether a server with this certificate may speak for `subsystem`.
+    pub fn speaks_for(&self, certificate: &Certificate, subsystem: &SubsystemId) -> bool {
+        let places = self.table.by_client.get(subsystem);
+        let own = self.places_of(certificate);
+        places.is_some_and(|places| places.iter().any(|at| own.contains(at)))
+    }
+
+    /// The approved roots.
+    pub fn anchors(&self) -> &Anchors {
+        &self.table.anchors
+    }
+
+    /// The approved roots that may certify signatures.
+    pub fn signing_anchors(&self) -> &Anchors {
+        &self.table.signing_anchors
+    }
+
+    /// The certificates of approved time stampers, each an anchor by itself.
+    pub fn stamp_anchors(&self) -> &Anchors {
+        &self.table.stamp_anchors
+    }
+
+    /// How the authority names members whose root has this SHA-256; none if it may not certify signatures.
+    pub fn profile_of(&self, root: &[u8; 32]) -> Option<&Profile> {
+        let known = self.table.params.authorities.iter().find(|authority| {
+            !authority.authentication_only && authority.top.certificate.sha256() == *root
+        })?;
+        Some(&known.profile)
+    }
+
+    /// Certificates of approved authorities besides their roots, for building paths and checking OCSP.
+    pub fn helpers(&self) -> impl Iterator<Item = &Certificate> {
+        self.table.helpers.iter()
+    }
+
+    /// The approved roots as certificates.
+    pub fn roots(&self) -> impl Iterator<Item = &Certificate> {
+        self.table.anchors.certificates().iter()
+    }
+
+    /// Address of the OCSP responder for certificates that `issuer` issued.
+    pub fn ocsp_url(&self, issuer: &Certificate) -> Option<&str> {
+        let authorities = self.table.params.authorities.iter();
+        let mut issuers =
+            authorities.flat_map(|known| std::iter::once(&known.top).chain(&known.intermediates));
+        let found = issuers.find(|known| known.certificate == *issuer)?;
+        found.responders.first().map(|one| one.url.as_str())
+    }
+
+    /// Addresses and certificates of time stampers.
+    pub fn stampers(&self) -> &[(String, Certificate)] {
+        &self.table.stampers
     }
 }
 
-fn certificate(base64: &str) -> Result<Certificate, BadDirectory> {
-    let der = BASE64
-        .decode(base64.as_bytes())
-        .map_err(|_| BadDirectory::Malformed("a certificate is not base64".to_owned()))?;
-    Ok(Certificate::from_der(&der)?)
+impl Table {
+    fn new(mut params: SharedParams, private: Option<PrivateParams>) -> Self {
+        for server in &mut params.servers {
+            server.address = with_port(&server.address);
+        }
+        let tops = |only_signing: bool| {
+            let wanted = params.authorities.iter();
+            let wanted = wanted.filter(|known| !(only_signing && known.authentication_only));
+            Anchors::new(wanted.map(|known| known.top.certificate.clone()).collect())
+        };
+        let helpers = params.authorities.iter().flat_map(|known| {
+            let between = known
+                .intermediates
+                .iter()
+                .map(|one| one.certificate.clone());
+            between.chain(known.responder_certificates())
+        });
+        let stampers: Vec<_> = params
+            .stampers
+            .iter()
+            .map(|known| (known.url.clone(), known.certificate.clone()))
+            .collect();
+        let units = stampers.iter().map(|(_, unit)| unit.clone()).collect();
+        let mut table = Self {
+            digest: Vec::new(),
+            anchors: tops(false),
+            signing_anchors: tops(true),
+            stamp_anchors: Anchors::new(units),
+            helpers: helpers.collect(),
+            stampers,
+            members: HashMap::new(),
+            subsystems: HashMap::new(),
+            by_client: HashMap::new(),
+            by_certificate: HashMap::new(),
+            groups: HashMap::new(),
+            params,
+            private,
+        };
+        table.index();
+        table
+    }
+
+    fn index(&mut self) {
+        for (at, member) in self.params.members.iter().enumerate() {
+            self.members.insert(member.id.clone(), at);
+            for subsystem in &member.subsystems {
+                let id = member.id.subsystem(&subsystem.code);
+                self.subsystems.insert(id, subsystem.name.clone());
+            }
+        }
+        for (at, server) in self.params.servers.iter().enumerate() {
+            for client in server.clients.iter().filter_map(Party::subsystem) {
+                self.by_client.entry(client.clone()).or_default().push(at);
+            }
+            for hash in &server.auth_cert_hashes {
+                let places = self.by_certificate.entry(hash.clone());
+                places.or_default().push(at);
+            }
+        }
+        for group in &self.params.groups {
+            let members = group.members.iter().cloned().collect();
+            self.groups.insert(group.code.clone(), members);
+        }
+    }
+}
+
+/// X-Road's addresses have no port; ours may.
+fn with_port(address: &str) -> String {
+    let bare = address.trim_matches(['[', ']']);
+    if bare.parse::<std::net::Ipv6Addr>().is_ok() {
+        return format!("[{bare}]:{NODE_PORT}");
+    }
+    let port = address
+        .rsplit_once(':')
+        .map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => address.to_owned(),
+        _ if address.is_empty() => String::new(),
+        _ => format!("{address}:{NODE_PORT}"),
+    }
 }
 
 /// The directory that a node holds now; cloning shares it.
@@ -403,17 +394,36 @@ impl Held {
     /// [`BadDirectory::Older`].
     pub fn take(&self, view: View) -> Result<(), BadDirectory> {
         let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let (offered, serial) = (
-            view.directory.serial,
-            held.as_ref().map_or(0, |old| old.directory.serial),
-        );
-        if offered < serial {
+        if let Some(old) = held.as_ref()
+            && view.distribution.is_older_than(&old.distribution)
+        {
+            let moment = |view: &View| view.published_at().unwrap_or(view.expires_at());
             return Err(BadDirectory::Older {
-                offered,
-                held: serial,
+                offered: moment(&view),
+                held: moment(old),
             });
         }
         *held = Some(Arc::new(view));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_get_x_roads_port() {
+        for (given, used) in [
+            ("ss1", "ss1:5500"),
+            ("ss1:6500", "ss1:6500"),
+            ("10.0.0.1", "10.0.0.1:5500"),
+            ("::1", "[::1]:5500"),
+            ("[::1]", "[::1]:5500"),
+            ("[::1]:7", "[::1]:7"),
+            ("", ""),
+        ] {
+            assert_eq!(with_port(given), used);
+        }
     }
 }

@@ -45,13 +45,13 @@ impl Exchange {
         match inner.held.any() {
             None => problems.push("exchange: there is no directory".to_owned()),
             Some(view) => {
-                let end = view.directory().expires_at;
+                let end = view.expires_at();
                 if end.seconds_since(now) < DIRECTORY_NOTICE_SECONDS {
                     problems.push(format!("exchange: the directory ends at {end}"));
                 }
             }
         }
-        let published = inner.held.any().map(|view| view.directory().published_at);
+        let published = inner.held.any().and_then(|view| view.published_at());
         problems.extend(inner.guard.problems(now, published));
         let mut tx = inner.store.read().await?;
         let (oldest, count) = sql::stamp_backlog(&mut tx).await?;

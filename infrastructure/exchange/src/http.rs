@@ -5,7 +5,7 @@
 pub mod agreements;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kernel::{Fault, Locale};
 use serde::Deserialize;
@@ -86,7 +86,6 @@ impl Exchange {
 
 fn routes(exchange: Exchange) -> Routes {
     Routes::new()
-        .get("/exchange/directory", directory)
         .only(Audience::Right(READ))
         .get("/exchange/messages", messages)
         .get("/exchange/messages/{number}", message)
@@ -98,16 +97,6 @@ fn routes(exchange: Exchange) -> Routes {
 #[derive(Deserialize)]
 struct Paging {
     before: Option<String>,
-}
-
-/// The directory as the authority published it; every node passes on the one it holds.
-async fn directory(State(exchange): State<Exchange>) -> Page {
-    let mut tx = exchange.inner.store.read().await.map_err(Fault::from)?;
-    let published = sql::directory(&mut tx).await.map_err(Fault::from)?;
-    Ok(match published {
-        Some(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
-    })
 }
 
 async fn messages(

@@ -8,6 +8,7 @@ pub mod agreements;
 pub mod answer;
 pub mod ask;
 pub mod builtin;
+mod configuration;
 pub mod container;
 pub mod directory;
 pub mod domain;
@@ -49,7 +50,7 @@ use std::time::Duration;
 use kernel::{Chance, Clock, Fault, Moment};
 use store::Store;
 use tokio::net::TcpListener;
-use trust::log::{Log, NoteKey, VerifierKey};
+use trust::log::Log;
 use trust::xades::Identity;
 use trust::{Certificate, Signer, TrustError};
 use web::client::Http;
@@ -57,8 +58,9 @@ use web::limits::Buckets;
 use web::metrics::Metrics;
 
 pub use crate::ask::{Answer, Ask, AskError, Behalf};
-pub use crate::directory::{BadDirectory, Directory};
-use crate::directory::{Held, View};
+use crate::configuration::Following;
+use crate::directory::Held;
+pub use crate::directory::{BadDirectory, View};
 pub use crate::domain::agreement::Agreement;
 pub use crate::domain::rights::{AccessRight, Endpoint, Subject};
 use crate::guard::{Guard, Steady, Unfit};
@@ -141,7 +143,7 @@ pub(crate) struct Inner {
     pub store: Store,
     pub keys: Keys,
     pub held: Held,
-    pub directory_key: VerifierKey,
+    pub following: Following,
     pub tls: TlsSetup,
     pub wire: Wire,
     pub statuses: Statuses,
@@ -176,7 +178,7 @@ impl Inner {
 
     /// Whether this node can keep a message that is accepted at `now`.
     pub(crate) fn can_keep(&self, now: Moment) -> Result<(), Unfit> {
-        let published = self.held.any().map(|view| view.directory().published_at);
+        let published = self.held.any().and_then(|view| view.published_at());
         self.guard.check(now, published)
     }
 
@@ -223,7 +225,7 @@ impl Exchange {
         let guard = Guard::new(settings.guard.clone(), store.clock().clone());
         let clock: Arc<dyn Clock> = Arc::new(Steady::new(store.clock().clone()));
         let chance = store.chance().clone();
-        let directory_key = VerifierKey::parse(&settings.directory_key).map_err(Fault::internal)?;
+        let following = Following::new(&settings.anchor).map_err(Fault::internal)?;
         let held = Held::default();
         let judge = Judge::new(held.clone(), clock.clone());
         let tls = TlsSetup::new(&keys.auth, &held, &clock, settings.legacy_tls)
@@ -257,7 +259,7 @@ impl Exchange {
             store,
             keys,
             held,
-            directory_key,
+            following,
             tls,
             wire,
             statuses,
@@ -278,7 +280,7 @@ impl Exchange {
         let exchange = Self {
             inner: Arc::new(inner),
         };
-        exchange.take_up_stored_directory().await?;
+        exchange.take_up_kept_configuration().await?;
         exchange.take_up_newest().await?;
         Ok(exchange)
     }
@@ -317,67 +319,13 @@ impl Exchange {
     }
 
     /// The directory held now, expired or not.
-    pub fn directory(&self) -> Option<Directory> {
-        self.inner.held.any().map(|view| view.directory().clone())
+    pub fn directory(&self) -> Option<Arc<View>> {
+        self.inner.held.any()
     }
 
     /// Whom the directory held now trusts, in the form that the container verifier of `trust::asic` takes.
     pub fn shared_params(&self) -> Option<trust::globalconf::SharedParams> {
-        let view = self.inner.held.any()?;
-        Some(view.shared_params(self.inner.settings.ocsp_freshness_seconds))
-    }
-
-    /// Takes a published directory, if it is signed by the authority, current, and not older than the one held.
-    ///
-    /// # Errors
-    /// [`BadDirectory`], or the store failed.
-    pub async fn take_directory(&self, published: &str) -> Result<(), Fault> {
-        let bad = |error: BadDirectory| {
-            Fault::new(kernel::FaultKind::Upstream, "fault-exchange-directory").detail(error)
-        };
-        let now = self.inner.clock.now();
-        let directory = Directory::read(published, &self.inner.directory_key).map_err(bad)?;
-        let (instance, serial) = (directory.instance.clone(), directory.serial);
-        self.inner
-            .held
-            .take(View::new(directory, now).map_err(bad)?)
-            .map_err(bad)?;
-        let mut tx = self.inner.store.begin().await?;
-        sql::set_directory(&mut tx, &instance, serial, published, now).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Fetches the directory from the authority, if the settings say where.
-    ///
-    /// # Errors
-    /// The authority is away, or its directory is not taken; the one held stays.
-    pub async fn refresh_directory(&self) -> Result<(), Fault> {
-        let Some(url) = &self.inner.settings.directory_url else {
-            return Ok(());
-        };
-        let away = |cause: &dyn std::fmt::Display| {
-            Fault::new(kernel::FaultKind::Unavailable, "fault-exchange-directory").detail(cause)
-        };
-        let answer = self
-            .inner
-            .http
-            .get(url)
-            .await
-            .map_err(|error| away(&error))?;
-        let text = std::str::from_utf8(&answer.body).map_err(|error| away(&error))?;
-        self.take_directory(text).await
-    }
-
-    async fn take_up_stored_directory(&self) -> Result<(), Fault> {
-        let mut tx = self.inner.store.read().await?;
-        let stored = sql::directory(&mut tx).await?;
-        drop(tx);
-        if let Some(published) = stored
-            && let Err(fault) = self.take_directory(&published).await
-        {
-            tracing::warn!(%fault, "the directory kept from last time can't be used");
-        }
-        Ok(())
+        Some(self.inner.held.any()?.params().clone())
     }
 
     /// Below the time of the newest message the clock may not fall, also over a restart.
@@ -441,19 +389,6 @@ impl Exchange {
         }
         tx.commit().await?;
         Ok(unended.len())
-    }
-
-    /// Signs a directory as the authority and takes it up; its serial must be above the one held. Other nodes fetch it
-    /// from this node's `/exchange/directory`.
-    ///
-    /// # Errors
-    /// The key can't sign, or the directory is not taken.
-    pub async fn publish_directory(
-        &self,
-        directory: &Directory,
-        key: &NoteKey,
-    ) -> Result<(), Fault> {
-        self.take_directory(&directory.publish(key)?).await
     }
 
     /// The question with this message number that this body asked or was asked.

@@ -4,7 +4,6 @@
 //! over exactly these parts, with a certificate that was valid and not revoked; only this module makes one.
 
 use kernel::{MemberId, Moment};
-use trust::globalconf::Profile;
 use trust::hashchain::Part;
 use trust::sigalg::Hash;
 use trust::xades::message::{MESSAGE, MessageError, attachment, sign_message, verify_message};
@@ -144,14 +143,13 @@ pub fn verify(
     }
     let signature = verified.signature();
     let (leaf, others) = (signature.signer(), signature.other_certificates());
-    scope
+    let root = scope
         .check(Purpose::Signing, leaf, others, signature.ocsp_responses())
         .map_err(BadSeal::Certificate)?;
     let nobody = TrustError::Refused {
         why: "the certificate names no member",
     };
-    let found =
-        member_of(leaf, &scope.view.directory().instance).ok_or(BadSeal::Certificate(nobody))?;
+    let found = member_of(leaf, &root, scope).ok_or(BadSeal::Certificate(nobody))?;
     if found != *member {
         return Err(BadSeal::Member {
             found: found.to_string(),
@@ -165,8 +163,9 @@ pub fn verify(
     })
 }
 
-/// The member that a certificate's subject names, in one of X-Road's two open profiles.
-pub fn member_of(certificate: &Certificate, instance: &str) -> Option<MemberId> {
-    let member = |profile: Profile| profile.member(certificate.subject(), instance);
-    member(Profile::Finnish).or_else(|| member(Profile::Basic))
+/// The member that a certificate's subject names, by the profile that the configuration states for the authority whose
+/// root (by its SHA-256) the certificate was found to rest on.
+pub fn member_of(leaf: &Certificate, root: &[u8; 32], scope: &Scope<'_>) -> Option<MemberId> {
+    let profile = scope.view.profile_of(root)?;
+    profile.member(leaf.subject(), scope.view.instance())
 }

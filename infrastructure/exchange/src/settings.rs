@@ -66,15 +66,14 @@ pub struct Settings {
     /// Where load balancers ask whether this node works; any path. None means nowhere.
     #[serde(default)]
     pub health_listen: Option<SocketAddr>,
-    /// Where the authority publishes the directory; None if it is put in by hand.
+    /// The instance's configuration anchor, the text of the file that the authority hands out: where the configuration
+    /// is had and whose signature counts. Without it nobody is known.
     #[serde(default)]
-    pub directory_url: Option<String>,
-    /// The certificates (PEM) that vouch for the authority's https pages: directory, OCSP, time stamps. None means the
-    /// authorities of the public web.
+    pub anchor: String,
+    /// The certificates (PEM) that vouch for the authority's https pages: OCSP, time stamps. None means the authorities of
+    /// the public web.
     #[serde(default)]
     pub authority_ca: Option<String>,
-    /// The authority's public key over the directory, in the text form of a signed note's key.
-    pub directory_key: String,
     /// Spelling of error codes: `snake` (X-Road 7.8 and later) or `dotted`.
     #[serde(default)]
     pub spelling: Spelling,
@@ -169,8 +168,8 @@ fn default_grace() -> i64 {
 }
 
 impl Settings {
-    /// The settings of `member` with every default; `directory_key` is the authority's public key.
-    pub fn new(member: MemberId, directory_key: &str) -> Self {
+    /// The settings of `member` with every default; `anchor` is the text of the instance's anchor.
+    pub fn new(member: MemberId, anchor: &str) -> Self {
         Self {
             member,
             server: default_server(),
@@ -180,9 +179,8 @@ impl Settings {
             systems_tls_listen: None,
             systems: BTreeMap::new(),
             health_listen: None,
-            directory_url: None,
+            anchor: anchor.to_owned(),
             authority_ca: None,
-            directory_key: directory_key.to_owned(),
             spelling: Spelling::default(),
             body_bytes_max: default_body(),
             timeout_seconds: default_timeout(),

@@ -3,6 +3,7 @@
 //! Read by the stories of this crate. Tables begin with `exchange_`; no other crate names them.
 
 pub mod agreement;
+pub mod configuration;
 mod journal;
 pub mod services;
 pub mod settlement;
@@ -33,6 +34,11 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/3_services.sql"),
     },
     Migration {
+        version: 5,
+        name: "configuration",
+        sql: include_str!("../migrations/5_configuration.sql"),
+    },
+    Migration {
         version: 7,
         name: "agreements",
         sql: include_str!("../migrations/7_agreements.sql"),
@@ -43,32 +49,6 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/9_settlement.sql"),
     },
 ];
-
-const DIRECTORY_GET: &str = "SELECT published FROM exchange_directory ORDER BY serial DESC LIMIT 1";
-const DIRECTORY_SET: &str = "INSERT INTO exchange_directory (instance, serial, published, fetched_at) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT (instance) DO UPDATE SET serial = $2, published = $3, fetched_at = $4 \
-     WHERE exchange_directory.serial <= $2";
-
-/// The published directory that this node kept.
-pub async fn directory(tx: &mut Tx) -> Result<Option<String>, StoreError> {
-    tx.maybe(DIRECTORY_GET, &[])
-        .await?
-        .map(|row| row.text(0))
-        .transpose()
-}
-
-/// Keeps a published directory unless a newer one is there.
-pub async fn set_directory(
-    tx: &mut Tx,
-    instance: &str,
-    serial: u64,
-    published: &str,
-    at: Moment,
-) -> Result<(), StoreError> {
-    tx.execute(DIRECTORY_SET, &params![instance, serial, published, at])
-        .await
-        .map(drop)
-}
 
 const OCSP_GET: &str = "SELECT response, fetched_at FROM exchange_ocsp WHERE certificate = $1";
 const OCSP_SET: &str = "INSERT INTO exchange_ocsp (certificate, response, fetched_at) VALUES ($1, $2, $3) \

@@ -129,7 +129,7 @@ impl Exchange {
                 .await;
             let checked = match reply {
                 Ok(reply) => request
-                    .check(&reply.body, view.anchors())
+                    .check(&reply.body, view.stamp_anchors())
                     .map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };

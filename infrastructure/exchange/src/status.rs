@@ -338,7 +338,10 @@ const VETTED_MAX: usize = 4_096;
 /// Certificates whose path and status were found good a moment ago, so that a busy peer is not checked a thousand times
 /// a second. A check counts for the same certificate, the same OCSP responses and the same directory alone.
 #[derive(Debug, Default)]
-pub struct Vetted(Mutex<HashMap<Vec<u8>, Moment>>);
+pub struct Vetted(Mutex<Remembered>);
+
+/// When a check was made, and on which root the certificate rests.
+type Remembered = HashMap<Vec<u8>, (Moment, [u8; 32])>;
 
 /// What a check of a certificate rests on.
 #[derive(Clone, Copy)]
@@ -355,7 +358,7 @@ pub struct Scope<'a> {
 
 impl Scope<'_> {
     /// Demands that `leaf` has a path to an approved root, is for `purpose`, and that `responses` say that every
-    /// certificate of the path below the root is good.
+    /// certificate of the path below the root is good. Gives the SHA-256 of that root.
     ///
     /// # Errors
     /// The first thing that does not hold.
@@ -365,20 +368,19 @@ impl Scope<'_> {
         leaf: &Certificate,
         others: &[Certificate],
         responses: &[Vec<u8>],
-    ) -> Result<(), TrustError> {
+    ) -> Result<[u8; 32], TrustError> {
         let Scope {
             view,
             now,
             freshness,
             vetted,
         } = *self;
-        let serial = view.directory().serial.to_be_bytes();
         let label: &[u8] = if purpose == Purpose::Signing {
             b"sign"
         } else {
             b"auth"
         };
-        let mut parts: Vec<&[u8]> = vec![label, &serial, leaf.der()];
+        let mut parts: Vec<&[u8]> = vec![label, view.digest(), leaf.der()];
         parts.extend(responses.iter().map(Vec::as_slice));
         let digests: Vec<u8> = parts
             .iter()
@@ -386,28 +388,36 @@ impl Scope<'_> {
             .collect();
         let key = Hash::Sha256.digest(&digests);
         let remembered = vetted.memory().get(&key).copied();
-        if remembered.is_some_and(|at| (0..VETTED_SECONDS).contains(&now.seconds_since(at))) {
-            return Ok(());
+        if let Some((at, root)) = remembered
+            && (0..VETTED_SECONDS).contains(&now.seconds_since(at))
+        {
+            return Ok(root);
         }
         let mut candidates = others.to_vec();
         candidates.extend(view.helpers().cloned());
-        let valid = view.anchors().validate(leaf, &candidates, now)?;
         let valid = match purpose {
-            Purpose::Signing => valid.for_signing()?,
-            Purpose::Authentication => valid.for_authentication()?,
+            Purpose::Signing => view
+                .signing_anchors()
+                .validate(leaf, &candidates, now)?
+                .for_signing()?,
+            Purpose::Authentication => view
+                .anchors()
+                .validate(leaf, &candidates, now)?
+                .for_authentication()?,
         };
+        let root = valid.path().last().unwrap_or(leaf).sha256();
         check_all(&valid, responses, view, now, freshness)?;
         let mut memory = vetted.memory();
         if memory.len() >= VETTED_MAX {
             memory.clear();
         }
-        memory.insert(key, now);
-        Ok(())
+        memory.insert(key, (now, root));
+        Ok(root)
     }
 }
 
 impl Vetted {
-    fn memory(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Moment>> {
+    fn memory(&self) -> std::sync::MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

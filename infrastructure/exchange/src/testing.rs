@@ -20,6 +20,11 @@ use store::Store;
 use tokio::net::TcpListener;
 use trust::Certificate;
 use trust::ca::{Ca, DAY, Profile, Proven, Reason, Revocations};
+use trust::globalconf::write::{Edition, Published, publish};
+use trust::globalconf::{
+    Anchor, AnchorSource, Authority, Issuer, Management, Member, Party, PrivateParams,
+    Responder as Ocsp, Server, SharedParams, Source, Stamper, Subsystem, VerificationKey, Version,
+};
 use trust::keys::{Algorithm, Signer};
 use trust::log::note::{NoteKey, SignatureKind, VerifierKey};
 use trust::log::{Log, LogSettings, PseudonymSecret};
@@ -28,7 +33,6 @@ use trust::ocsp::{Question, Responder};
 use trust::tsp::{POLICY_DEFAULT, Tsa};
 use web::metrics::Metrics;
 
-use crate::directory::{Authority, Directory, Member, Server, Stamper};
 use crate::settings::{Authentication, SystemAccess};
 use crate::wire::{Network, Seat};
 use crate::{Agreement, Derived, Exchange, FactSource, Keys, Parts, Serving, Settings};
@@ -59,7 +63,7 @@ struct Office {
     revocations: Mutex<Revocations>,
     tsa: Tsa,
     away: Mutex<bool>,
-    published: Mutex<String>,
+    published: Mutex<Published>,
 }
 
 /// An authority with everything that an instance needs of it.
@@ -68,9 +72,10 @@ pub struct Country {
     pub clock: Arc<SetClock>,
     ca: Ca,
     office: Arc<Office>,
-    key: NoteKey,
+    signer: Mutex<(Signer, VerificationKey)>,
+    first: VerificationKey,
     url: String,
-    directory: Mutex<Directory>,
+    directory: Mutex<SharedParams>,
 }
 
 /// A body with its exchange.
@@ -160,40 +165,62 @@ impl Country {
             revocations: Mutex::default(),
             tsa: Tsa::new(stamper, vec![stamp.clone()], POLICY_DEFAULT).unwrap(),
             away: Mutex::new(false),
-            published: Mutex::default(),
+            published: Mutex::new(Published {
+                directory: Vec::new(),
+                files: Vec::new(),
+            }),
         });
         tokio::spawn(serve_office(listener, office.clone()));
-        let base64 = |certificate: &Certificate| data_encoding::BASE64.encode(certificate.der());
-        let directory = Directory {
-            instance: "PE".into(),
-            authorities: vec![Authority {
-                name: "Raíz".into(),
-                root: base64(ca.certificate()),
-                intermediates: vec![],
-                ocsp_url: format!("{url}/ocsp"),
-                ocsp_certificates: vec![],
+        let signer = Signer::ephemeral("configuration", Algorithm::P256).unwrap();
+        let own = name("Configuración");
+        let own = Ca::new_root(&own, signer.clone(), 3650 * DAY, &*clock, &chance).unwrap();
+        let key = VerificationKey::of(own.certificate());
+        let top = Issuer {
+            certificate: ca.certificate().clone(),
+            responders: vec![Ocsp {
+                url: format!("{url}/ocsp"),
+                certificate: None,
+                cost: None,
             }],
+        };
+        let basic = trust::globalconf::Profile::Basic;
+        let directory = SharedParams {
+            sources: vec![Source {
+                address: url.trim_start_matches("http://").to_owned(),
+                internal: vec![key.clone()],
+                external: vec![key.clone()],
+            }],
+            authorities: vec![Authority::new("Raíz", top, basic)],
             stampers: vec![Stamper {
                 name: "TSA".into(),
                 url: format!("{url}/tsa"),
-                certificate: base64(&stamp),
+                certificate: stamp,
+                cost: None,
             }],
-            ..Directory::default()
+            ..SharedParams::new("PE")
         };
-        let key = note_key("directory.pe", 1);
         Self {
             clock,
             ca,
             office,
-            key,
+            signer: Mutex::new((signer, key.clone())),
+            first: key,
             url,
             directory: Mutex::new(directory),
         }
     }
 
-    /// The key of its directory.
-    pub fn directory_key(&self) -> String {
-        self.key.verifier().to_string()
+    /// The anchor of its configuration.
+    pub fn anchor(&self) -> String {
+        let anchor = Anchor {
+            generated_at: None,
+            instance: "PE".into(),
+            sources: vec![AnchorSource {
+                url: format!("{}/internalconf", self.url),
+                keys: vec![self.first.clone()],
+            }],
+        };
+        anchor.to_xml().unwrap()
     }
 
     /// A certificate for a key of a member.
@@ -303,8 +330,7 @@ impl Country {
             ])
             .await
             .unwrap();
-        let mut settings = Settings::new(owner.clone(), &self.directory_key());
-        settings.directory_url = Some(format!("{}/directory", self.url));
+        let mut settings = Settings::new(owner.clone(), &self.anchor());
         settings.stall_seconds = 2;
         settings.timeout_seconds = 4;
         let plain = SystemAccess {
@@ -373,51 +399,98 @@ impl Country {
 
     fn register(&self, owner: &MemberId, subsystems: &[&str], address: &str, keys: &Keys) {
         let mut directory = self.directory.lock().unwrap();
+        let named = |code: &&str| Subsystem {
+            code: (*code).to_owned(),
+            name: None,
+        };
         directory.members.push(Member {
             id: owner.clone(),
             name: owner.code.clone(),
-            subsystems: subsystems.iter().map(|code| (*code).to_owned()).collect(),
+            subsystems: subsystems.iter().map(named).collect(),
         });
+        let clients = subsystems.iter().map(|code| owner.subsystem(code));
+        let certificates = keys.auth.chain().iter().take(1);
         directory.servers.push(Server {
             id: owner.server("s1"),
             address: address.to_owned(),
-            certificates: keys
-                .auth
-                .chain()
-                .iter()
-                .take(1)
-                .map(Certificate::sha256_hex)
-                .collect(),
-            clients: subsystems
-                .iter()
-                .map(|code| owner.subsystem(code))
-                .collect(),
+            auth_cert_hashes: certificates.map(|one| one.sha256().to_vec()).collect(),
+            clients: clients.map(Party::Subsystem).collect(),
             maintenance: None,
         });
     }
 
     /// Changes the directory as the authority may.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Directory) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut SharedParams) -> T) -> T {
         change(&mut self.directory.lock().unwrap())
     }
 
     /// Publishes the directory for so many seconds and lets the nodes fetch it.
     pub async fn publish(&self, seconds: i64, nodes: &[&Node]) {
-        let text = {
-            let mut directory = self.directory.lock().unwrap();
-            directory.serial += 1;
-            directory.published_at = self.clock.now();
-            directory.expires_at = self.clock.now().plus_seconds(seconds);
-            directory.publish(&self.key).unwrap()
-        };
-        *self.office.published.lock().unwrap() = text;
+        self.sign_again(seconds);
         for node in nodes {
             node.exchange.refresh_directory().await.unwrap();
         }
     }
 
-    /// The directory as published.
-    pub fn published(&self) -> String {
+    fn sign(&self, seconds: i64) -> Published {
+        let provider = member("AUTORIDAD").subsystem("gestion");
+        let private = PrivateParams {
+            instance: self.directory.lock().unwrap().instance.clone(),
+            anchors: Vec::new(),
+            management: Management {
+                registration_address: self.url.clone(),
+                registration_certificate: None,
+                provider: Party::Subsystem(provider),
+            },
+            time_stamping_interval_seconds: 60,
+        };
+        let now = self.clock.now();
+        let edition = Edition {
+            version: Version::V6,
+            shared: &self.directory.lock().unwrap(),
+            private: Some(&private),
+            generated_at: now,
+            expires_at: now.plus_seconds(seconds),
+        };
+        let signer = self.signer.lock().unwrap();
+        publish(&edition, &signer.0, &signer.1).unwrap()
+    }
+
+    /// A new key for configurations, which nobody knows yet.
+    pub fn new_key(&self) -> (Signer, VerificationKey) {
+        let signer = Signer::ephemeral("configuration", Algorithm::P256).unwrap();
+        let name = Name::of_body("PE", "Autoridad de prueba", "Configuración").unwrap();
+        let chance = SeededChance::new(70);
+        let own = Ca::new_root(&name, signer.clone(), DAY, &*self.clock, &chance).unwrap();
+        (signer, VerificationKey::of(own.certificate()))
+    }
+
+    /// The key that signs configurations now.
+    pub fn key(&self) -> (Signer, VerificationKey) {
+        self.signer.lock().unwrap().clone()
+    }
+
+    /// Publishes anew for so many seconds; nobody is told.
+    pub fn sign_again(&self, seconds: i64) {
+        *self.office.published.lock().unwrap() = self.sign(seconds);
+    }
+
+    /// Publishes, and tells whether `node` takes it.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn try_publish(&self, seconds: i64, node: &Node) -> Result<(), kernel::Fault> {
+        self.sign_again(seconds);
+        node.exchange.refresh_directory().await
+    }
+
+    /// Signs with another key from now on.
+    pub fn sign_with(&self, key: (Signer, VerificationKey)) {
+        *self.signer.lock().unwrap() = key;
+    }
+
+    /// The configuration as published.
+    pub fn published(&self) -> Published {
         self.office.published.lock().unwrap().clone()
     }
 }
@@ -531,7 +604,12 @@ impl Office {
                 *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
                 return response;
             }
-            "/directory" => self.published.lock().unwrap().clone().into_bytes(),
+            "/internalconf" => self.published.lock().unwrap().directory.clone(),
+            path if path.starts_with("/V6/") => {
+                let published = self.published.lock().unwrap();
+                let file = published.files.iter().find(|file| file.path == path);
+                file.unwrap().bytes.clone()
+            }
             "/tsa" => self
                 .tsa
                 .answer(body, &*self.clock, &self.chance as &dyn Chance)

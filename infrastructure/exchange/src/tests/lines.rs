@@ -289,16 +289,21 @@ async fn directories_must_be_signed_current_and_newer() {
         async move {
             let (country, muni, reniec, _folder) = two(store, time.clone()).await;
             let old = country.published();
+            time.advance(1);
             country.publish(DAY, &[&muni, &reniec]).await;
-            assert!(muni.exchange.take_directory(&old).await.is_err(), "an older one");
-            let forged = country.published().replace("RENIEC", "RENIES");
-            assert!(muni.exchange.take_directory(&forged).await.is_err(), "a changed one");
-            assert!(muni.exchange.take_directory("{}").await.is_err());
+            assert!(muni.exchange.take_configuration(&old).await.is_err(), "an older one");
+            let mut forged = country.published();
+            let at = forged.directory.windows(6).position(|six| six == b"Expire").unwrap();
+            forged.directory[at + 20] ^= 1;
+            assert!(muni.exchange.take_configuration(&forged).await.is_err(), "a changed one");
+            let mut other = country.published();
+            other.files.iter_mut().for_each(|file| file.bytes[100] ^= 1);
+            assert!(muni.exchange.take_configuration(&other).await.is_err(), "other files");
             assert!(muni.exchange.ask(question()).await.is_ok());
             time.advance(DAY + 1);
             let error = muni.exchange.ask(question()).await.unwrap_err();
             assert!(matches!(&error, AskError::Refused { code, .. } if code.ends_with("global_conf_outdated")), "{error}");
-            assert!(muni.exchange.take_directory(&country.published()).await.is_err(), "an expired one");
+            assert!(muni.exchange.take_configuration(&country.published()).await.is_err(), "an expired one");
         }
     })
     .await;

@@ -147,7 +147,7 @@ async fn strangers_get_no_line_and_the_dead_do_not_answer() {
         servers
             .filter(|server| server.id.owner == registry)
             .for_each(|server| {
-                server.certificates = vec!["00".repeat(32)];
+                server.auth_cert_hashes = vec![vec![0; 32]];
             });
     });
     country.publish(DAY, &[&muni]).await;

@@ -40,7 +40,7 @@ impl Judge {
         view.anchors()
             .validate(leaf, &chain, now)?
             .for_authentication()?;
-        match view.server_with(&leaf.sha256_hex()) {
+        match view.server_with(leaf) {
             Some(_) => Ok(()),
             None => Err(refused("the certificate is not registered")),
         }
@@ -68,7 +68,6 @@ impl Judge {
     pub fn is_still_good(&self, peer: &Certificate) -> bool {
         let now = self.clock.now();
         let view = self.held.current(now);
-        now <= peer.not_after()
-            && view.is_some_and(|view| view.server_with(&peer.sha256_hex()).is_some())
+        now <= peer.not_after() && view.is_some_and(|view| view.server_with(peer).is_some())
     }
 }
