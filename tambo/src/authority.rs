@@ -1,26 +1,25 @@
-//! The authority of an instance: certificates, status, time stamps, witness, and the directory of members.
+//! The authority of an instance: certificates, status, time stamps, witness, and the global configuration.
 //!
-//! Built by `house` for a body with the role `authority`. It promises a directory that is signed anew before it
+//! Built by `house` for a body with the role `authority`. It promises a configuration that is signed anew long before it
 //! expires; it refuses to decide who becomes a member: that is a person's act.
 
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
+mod configuration;
+mod http;
 
-use data_encoding::BASE64;
-use exchange::Directory;
-use exchange::directory::{self, DIRECTORY_SECONDS, Member, Server};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use exchange::View;
 use kernel::{Clock, Fault};
 use trust::authority::Founding;
-use trust::log::{NoteKey, SignatureKind, VerifierKey, Witness};
+use trust::globalconf::write::Published;
+use trust::globalconf::{Member, Party, Server, SharedParams, Subsystem};
+use trust::log::{SignatureKind, Witness};
 use trust::tsp;
-use web::{Room, Routes, Timer};
 
 use crate::commands::Problem;
 use crate::credentials;
 use crate::house::Ground;
-
-/// How often the directory is signed anew; it holds for a day, so a night without the authority does no harm.
-const PUBLISH_EVERY: Duration = Duration::from_secs(3_600);
+use configuration::{Configuration, SigningKeys};
 
 /// A running authority. Cheap to clone.
 #[derive(Clone)]
@@ -29,14 +28,9 @@ pub struct Authority {
     pub trust: trust::Authority,
     /// Cosigns the members' logs.
     pub witness: Witness,
-    key: Arc<NoteKey>,
+    keys: Arc<SigningKeys>,
     clock: Arc<dyn Clock>,
-    held: Arc<RwLock<Held>>,
-}
-
-struct Held {
-    directory: Directory,
-    published: String,
+    held: Arc<RwLock<Configuration>>,
 }
 
 impl Authority {
@@ -67,17 +61,12 @@ impl Authority {
             store,
             ground.note_key("witness", &name, SignatureKind::Cosignature)?,
         );
-        let name = format!("{}.directory", ground.log_origin());
-        let key = ground.note_key("directory", &name, SignatureKind::Note)?;
-        let directory = empty(&trust, &settings.exchange.instance, &base_url);
-        let held = Held {
-            directory,
-            published: String::new(),
-        };
+        let keys = SigningKeys::open(ground)?;
+        let held = Configuration::of(&trust, ground, &keys, &base_url);
         let authority = Self {
             trust,
             witness,
-            key: Arc::new(key),
+            keys: Arc::new(keys),
             clock: ground.clock.clone(),
             held: Arc::new(RwLock::new(held)),
         };
@@ -85,18 +74,22 @@ impl Authority {
         Ok(authority)
     }
 
-    /// The key that every node of the instance trusts.
-    pub fn directory_key(&self) -> &VerifierKey {
-        self.key.verifier()
+    /// The anchor file: what a body needs to follow this instance's configuration.
+    pub fn anchor(&self) -> String {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.anchor(&self.keys.internal)
     }
 
-    /// The directory as published.
-    pub fn published(&self) -> String {
-        self.held
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .published
-            .clone()
+    /// The anchor of the external configuration, for federated instances.
+    pub fn external_anchor(&self) -> String {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.anchor(&self.keys.external)
+    }
+
+    /// The newest edition of the internal configuration.
+    pub fn published(&self) -> Published {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.newest()
     }
 
     /// Enters a body with its server: issues the certificates it lacks, admits its log to the witness, publishes.
@@ -111,132 +104,71 @@ impl Authority {
         let member = Member {
             id: settings.member(),
             name: settings.body.name.clone(),
-            subsystems: vec![settings.exchange.subsystem.clone()],
+            subsystems: vec![Subsystem {
+                code: settings.exchange.subsystem.clone(),
+                name: None,
+            }],
         };
+        let leaf = chain.first();
+        let digests = leaf.map(|leaf| [leaf.sha1().to_vec(), leaf.sha256().to_vec()]);
         let server = Server {
             id: settings.server(),
             address: settings.exchange.address.clone(),
-            certificates: chain
-                .first()
-                .map(|leaf| directory::sha256_hex(leaf.der()))
-                .into_iter()
-                .collect(),
-            clients: vec![settings.subsystem()],
+            auth_cert_hashes: digests.into_iter().flatten().collect(),
+            clients: vec![Party::Subsystem(settings.subsystem())],
             maintenance: None,
         };
-        {
-            let mut held = self
-                .held
-                .write()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            held.directory.members.retain(|known| known.id != member.id);
-            held.directory.servers.retain(|known| known.id != server.id);
-            held.directory.members.push(member);
-            held.directory.servers.push(server);
-        }
-        Ok(self.publish()?)
+        Ok(self.change(|params| {
+            params.members.retain(|known| known.id != member.id);
+            params.servers.retain(|known| known.id != server.id);
+            params.members.push(member);
+            params.servers.push(server);
+        })?)
     }
 
-    /// Takes up the members of a directory that was published earlier.
+    /// Takes up the members of an edition that was published earlier.
     ///
     /// # Errors
-    /// The directory can't be signed.
-    pub fn take_up(&self, earlier: &Directory) -> Result<(), Fault> {
+    /// The configuration can't be signed.
+    pub fn take_up(&self, earlier: &View) -> Result<(), Fault> {
         {
-            let mut held = self
-                .held
-                .write()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
             // The members hold it, and refuse what is older: a clock that was set back must not stop the instance.
-            held.directory.serial = held.directory.serial.max(earlier.serial);
-            for member in &earlier.members {
-                if !held
-                    .directory
-                    .members
-                    .iter()
-                    .any(|known| known.id == member.id)
-                {
-                    held.directory.members.push(member.clone());
+            held.made_at = held.made_at.max(earlier.published_at());
+        }
+        self.change(|params| {
+            for member in &earlier.params().members {
+                if !params.members.iter().any(|known| known.id == member.id) {
+                    params.members.push(member.clone());
                 }
             }
-            for server in &earlier.servers {
-                if !held
-                    .directory
-                    .servers
-                    .iter()
-                    .any(|known| known.id == server.id)
-                {
-                    held.directory.servers.push(server.clone());
+            for server in &earlier.params().servers {
+                if !params.servers.iter().any(|known| known.id == server.id) {
+                    params.servers.push(server.clone());
                 }
             }
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut SharedParams)) -> Result<(), Fault> {
+        {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            change(&mut held.shared);
         }
         self.publish()
     }
 
-    /// Signs the directory anew.
+    /// Signs the configuration anew.
     ///
     /// # Errors
-    /// The key fails.
+    /// A key fails.
     pub fn publish(&self) -> Result<(), Fault> {
-        let mut held = self
-            .held
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let now = self.clock.now();
-        let serial = u64::try_from(now.0).unwrap_or(0);
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         // The unit's certificate is renewed from time to time.
-        let unit = BASE64.encode(self.trust.unit_certificate().der());
-        held.directory
-            .stampers
-            .iter_mut()
-            .for_each(|stamper| stamper.certificate.clone_from(&unit));
-        held.directory.serial = serial.max(held.directory.serial + 1);
-        held.directory.published_at = now;
-        held.directory.expires_at = now.plus_seconds(DIRECTORY_SECONDS);
-        held.published = held.directory.publish(&self.key)?;
-        Ok(())
-    }
-
-    /// What the authority brings to its house besides its log's witness.
-    pub fn rooms(&self) -> Vec<Room> {
-        let publishing = self.clone();
-        let directory = self.clone();
-        let routes = Routes::new().get("/directory", async move || {
-            (
-                [(http::header::CONTENT_TYPE, "application/json")],
-                directory.published(),
-            )
-        });
-        let timer = Timer::new("authority.publish", PUBLISH_EVERY, move || {
-            let authority = publishing.clone();
-            async move { authority.publish() }
-        });
-        vec![
-            trust::http::room(self.trust.clone()),
-            Room::new("authority")
-                .routes(routes.with_state(()))
-                .timer(timer),
-        ]
-    }
-}
-
-fn empty(trust: &trust::Authority, instance: &str, base_url: &str) -> Directory {
-    let stamper = directory::Stamper {
-        name: "TSA".to_owned(),
-        url: format!("{base_url}/tsa"),
-        certificate: BASE64.encode(trust.unit_certificate().der()),
-    };
-    let authority = directory::Authority {
-        name: trust.certificate().subject().rfc2253(),
-        root: BASE64.encode(trust.certificate().der()),
-        intermediates: Vec::new(),
-        ocsp_url: format!("{base_url}/ocsp"),
-        ocsp_certificates: Vec::new(),
-    };
-    Directory {
-        instance: instance.to_owned(),
-        authorities: vec![authority],
-        stampers: vec![stamper],
-        ..Directory::default()
+        let unit = self.trust.unit_certificate();
+        if let Some(own) = held.shared.stampers.first_mut() {
+            own.certificate = unit;
+        }
+        held.publish(&self.keys, self.clock.now())
     }
 }

@@ -302,6 +302,19 @@ fn authority_http(settings: &Settings) -> Result<Http, Problem> {
         .map_err(|error| Problem(format!("[exchange] authority_ca: {error}")))
 }
 
+/// The text of the anchor file; empty if there is none, and then nobody is known.
+fn anchor_of(settings: &Settings) -> Result<String, Problem> {
+    let path = settings.path(Path::new(&settings.exchange.anchor));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), "there is no configuration anchor: no other body is known");
+            Ok(String::new())
+        }
+        Err(error) => Err(Problem(format!("the anchor {}: {error}", path.display()))),
+    }
+}
+
 async fn build_exchange(
     ground: &Ground,
     authority: Option<&Authority>,
@@ -309,11 +322,11 @@ async fn build_exchange(
     metrics: &Metrics,
 ) -> Result<exchange::Exchange, Problem> {
     let own = &ground.settings.exchange;
-    let directory_key = match authority {
-        Some(authority) => authority.directory_key().to_string(),
-        None => own.directory_key.clone(),
+    let anchor = match authority {
+        Some(authority) => authority.anchor(),
+        None => anchor_of(&ground.settings)?,
     };
-    let mut settings = exchange::Settings::new(ground.settings.member(), &directory_key);
+    let mut settings = exchange::Settings::new(ground.settings.member(), &anchor);
     settings.server.clone_from(&own.server);
     settings.listen = own.listen;
     settings.systems_listen = own.client_listen;
@@ -324,7 +337,6 @@ async fn build_exchange(
     settings.fastest_server_seconds = own.fastest_server_seconds;
     settings.authority_ca = ground.settings.authority_ca()?;
     settings.systems = systems(&ground.settings)?;
-    settings.directory_url = Some(format!("{}/directory", own.authority.trim_end_matches('/')));
     settings.body_bytes_max = own.message_bytes_max;
     settings.guard = own.guard.clone();
     settings.guard.folder = ground.settings.store_folder();
@@ -354,7 +366,7 @@ async fn build_exchange(
         if let Some(earlier) = exchange.directory() {
             authority.take_up(&earlier)?;
         }
-        exchange.take_directory(&authority.published()).await?;
+        exchange.take_configuration(&authority.published()).await?;
     }
     Ok(exchange)
 }

@@ -282,7 +282,12 @@ fn own_directory(house: &Arc<House>) -> Timer {
         let house = house.clone();
         async move {
             match &house.authority {
-                Some(authority) => house.exchange.take_directory(&authority.published()).await,
+                Some(authority) => {
+                    house
+                        .exchange
+                        .take_configuration(&authority.published())
+                        .await
+                }
                 None => Ok(()),
             }
         }

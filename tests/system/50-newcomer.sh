@@ -40,14 +40,14 @@ start "$work/serve.log" "$tambo" serve --config "$settings"
 server=$pid
 until_up "http://127.0.0.1:$port/health" "$work/serve.log" "$server"
 ok "first answer after $(($(now_ms) - began)) ms, $(awk '/VmRSS/ {print int($2 / 1024)}' "/proc/$server/status") MB resident"
-for place in / /procedures /verify /sign-in /health /metrics /log/checkpoint /directory /ca.pem; do
+for place in / /procedures /verify /sign-in /health /metrics /log/checkpoint "/internalconf?version=6" /configuration-anchor.xml /ca.pem; do
   curl -fsS -o "$work/page" "http://127.0.0.1:$port$place" || fail "$place"
   [ -s "$work/page" ] || fail "$place is empty"
 done
 curl -fsS "http://127.0.0.1:$port/ca.pem" | openssl x509 -noout -subject >/dev/null || fail "/ca.pem is no certificate"
 curl -sS -D - -o /dev/null "http://127.0.0.1:$port/" | grep -qi '^content-security-policy:' || fail "pages without a content security policy"
 "$python" "$lib/newcomer.py" "http://127.0.0.1:$port" 99000101 "$code" || fail "the administrator signs in with the code"
-ok "pages, directory, log and certificate are there, and the administrator is in"
+ok "pages, configuration, log and certificate are there, and the administrator is in"
 
 refused 'in use|another program' "$tambo" serve --config "$settings"
 "$python" "$lib/garbage.py" "$port" 50

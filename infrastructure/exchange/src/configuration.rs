@@ -230,7 +230,7 @@ impl Exchange {
         Ok(body.to_vec())
     }
 
-    async fn kept(&self) -> Result<Option<Kept>, BadDirectory> {
+    async fn kept_row(&self) -> Result<Option<Kept>, BadDirectory> {
         let following = &self.inner.following;
         let instance = &following.anchor()?.instance;
         let mut tx = self.inner.store.read().await.map_err(away)?;
@@ -289,7 +289,7 @@ impl Exchange {
     }
 
     async fn kept_edition(&self) -> Result<Option<Edition>, BadDirectory> {
-        let Some(kept) = self.kept().await? else {
+        let Some(kept) = self.kept_row().await? else {
             return Ok(None);
         };
         let mut keys = self.inner.following.keys()?;

@@ -9,9 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use data_encoding::HEXLOWER;
 use kernel::{MemberId, Moment, SubsystemId};
+pub use trust::globalconf::Server;
 use trust::globalconf::{
     Distribution, FileEntry, GlobalConfError, Member, PRIVATE_PARAMETERS, Party, PrivateParams,
-    Profile, SHARED_PARAMETERS, Server, SharedParams, Version,
+    Profile, SHARED_PARAMETERS, SharedParams, Version,
 };
 use trust::{Anchors, Certificate, Hash};
 
@@ -197,12 +198,14 @@ impl View {
         self.table.subsystems.get(subsystem)?.as_deref()
     }
 
-    /// Whether a subsystem, or its member, is in a group of the instance.
-    pub fn is_in_group(&self, subsystem: &SubsystemId, group: &str) -> bool {
-        self.table.groups.get(group).is_some_and(|members| {
-            members.contains(&Party::Subsystem(subsystem.clone()))
-                || members.contains(&Party::Member(subsystem.member.clone()))
-        })
+    /// Whether a subsystem is in a group of an instance.
+    pub fn in_group(&self, instance: &str, code: &str, subsystem: &SubsystemId) -> bool {
+        let known = self
+            .table
+            .groups
+            .get(code)
+            .filter(|_| instance == self.instance());
+        known.is_some_and(|members| members.contains(&Party::Subsystem(subsystem.clone())))
     }
 
     /// The servers on which a subsystem is registered; those in maintenance say so in their row.

@@ -111,9 +111,9 @@ fn candidates<'a>(
             Err(NoReply::nobody(Leaf::InvalidSecurityServer, message))
         }
         (true, Some(server)) => {
-            let told = server
-                .maintenance
-                .as_deref()
+            let told = server.maintenance.as_ref();
+            let told = told
+                .and_then(|pause| pause.message.as_deref())
                 .filter(|text| !text.is_empty());
             let told = told.map_or(String::new(), |text| format!(": {text}"));
             let message = format!("server {} is in maintenance mode{told}", server.id);
@@ -192,7 +192,7 @@ impl Exchange {
         let inner = &self.inner;
         let address = line.address().to_owned();
         for is_last in [false, true] {
-            if !view.speaks_for(&line.peer().sha256_hex(), provider) {
+            if !view.speaks_for(line.peer(), provider) {
                 let cause = "the node there is not a server of the provider".to_owned();
                 return Err(WireError::Unreachable(cause));
             }

@@ -154,9 +154,9 @@ impl Exchange {
             return Err(Refusal::own(Leaf::InvalidHttpMethod, why));
         }
         let view = self.current_view()?;
-        let instance = wanted_instance(query.unwrap_or(""))
-            .unwrap_or_else(|| view.directory().instance.clone());
-        if instance != view.directory().instance {
+        let instance =
+            wanted_instance(query.unwrap_or("")).unwrap_or_else(|| view.instance().to_owned());
+        if instance != view.instance() {
             let why = "the instance is not known here";
             return Err(Refusal::own(Leaf::InternalError, why));
         }
@@ -190,14 +190,11 @@ fn wanted_instance(query: &str) -> Option<String> {
 
 fn clients(view: &View) -> ClientList {
     let mut list = Vec::new();
-    for member in &view.directory().members {
+    for member in &view.params().members {
         list.push(ClientNote::new(&member.id, &member.name, None));
-        for code in &member.subsystems {
-            list.push(ClientNote::new(
-                &member.id,
-                &member.name,
-                Some((code, None)),
-            ));
+        for one in &member.subsystems {
+            let named = Some((one.code.as_str(), one.name.as_deref()));
+            list.push(ClientNote::new(&member.id, &member.name, named));
         }
     }
     ClientList { member: list }

@@ -165,10 +165,7 @@ impl Country {
             revocations: Mutex::default(),
             tsa: Tsa::new(stamper, vec![stamp.clone()], POLICY_DEFAULT).unwrap(),
             away: Mutex::new(false),
-            published: Mutex::new(Published {
-                directory: Vec::new(),
-                files: Vec::new(),
-            }),
+            published: Mutex::default(),
         });
         tokio::spawn(serve_office(listener, office.clone()));
         let signer = Signer::ephemeral("configuration", Algorithm::P256).unwrap();

@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 
-use data_encoding::BASE64;
-use exchange::directory::{self, Directory};
+use data_encoding::HEXLOWER;
 use kernel::{Fault, MemberId};
 use store::Tx;
+use trust::Certificate;
+use trust::globalconf::{
+    self, Group, Issuer, Maintenance, MemberClass, Party, Profile, Responder, Server, SharedParams,
+    Stamper, Subsystem,
+};
 
 use crate::sql::group::{GroupRow, ServiceRow};
 use crate::sql::member::MemberRow;
@@ -79,40 +83,77 @@ fn grouped<T>(pairs: Vec<(String, T)>) -> HashMap<String, Vec<T>> {
 }
 
 impl Model {
-    /// Puts members, servers and foreign trust services into a directory.
-    pub fn fill(&self, directory: &mut Directory) {
-        let members = self.members.iter().map(|(row, codes)| directory::Member {
+    /// Puts members, servers, groups, classes and foreign trust services into shared parameters.
+    ///
+    /// # Errors
+    /// A service's certificate can't be read, which was read when the service was approved.
+    pub fn fill(&self, params: &mut SharedParams) -> Result<(), Fault> {
+        let named = |code: &String| Subsystem {
+            code: code.clone(),
+            name: None,
+        };
+        let members = self.members.iter().map(|(row, codes)| globalconf::Member {
             id: row.id.clone(),
             name: row.name.clone(),
-            subsystems: codes.clone(),
+            subsystems: codes.iter().map(named).collect(),
         });
-        directory.members = members.collect();
-        let servers = self.servers.iter();
-        let servers = servers.map(|(row, hashes, clients)| directory::Server {
-            id: row.id.clone(),
-            address: row.address.clone(),
-            certificates: hashes.clone(),
-            clients: clients.clone(),
-            maintenance: row.maintenance.then(|| row.notice.clone()),
+        params.members = members.collect();
+        params.servers = self.servers.iter().map(server).collect();
+        params.groups = self.groups.iter().map(group).collect();
+        let classes = self.classes.iter().map(|code| MemberClass {
+            code: code.clone(),
+            description: code.clone(),
         });
-        directory.servers = servers.collect();
+        params.member_classes = classes.collect();
         for service in &self.services {
-            let certificate = BASE64.encode(&service.der);
-            if service.kind == services::CA {
-                directory.authorities.push(directory::Authority {
-                    name: service.name.clone(),
-                    root: certificate,
-                    intermediates: Vec::new(),
-                    ocsp_url: service.url.clone(),
-                    ocsp_certificates: Vec::new(),
-                });
-            } else {
-                directory.stampers.push(directory::Stamper {
-                    name: service.name.clone(),
-                    url: service.url.clone(),
-                    certificate,
-                });
-            }
+            approve(params, service)?;
         }
+        Ok(())
     }
+}
+
+fn server((row, hashes, clients): &(ServerRow, Vec<String>, Vec<kernel::SubsystemId>)) -> Server {
+    let digests = hashes.iter().map(|hash| HEXLOWER.decode(hash.as_bytes()));
+    Server {
+        id: row.id.clone(),
+        address: row.address.clone(),
+        auth_cert_hashes: digests.filter_map(Result::ok).collect(),
+        clients: clients.iter().cloned().map(Party::Subsystem).collect(),
+        maintenance: row.maintenance.then(|| Maintenance {
+            message: Some(row.notice.clone()).filter(|text| !text.is_empty()),
+        }),
+    }
+}
+
+fn group(row: &GroupRow) -> Group {
+    Group {
+        code: row.code.clone(),
+        description: row.name.clone(),
+        members: row.members.iter().cloned().map(Party::Subsystem).collect(),
+    }
+}
+
+fn approve(params: &mut SharedParams, service: &ServiceRow) -> Result<(), Fault> {
+    let certificate = Certificate::from_der(&service.der).map_err(Fault::internal)?;
+    if service.kind != services::CA {
+        params.stampers.push(Stamper {
+            name: service.name.clone(),
+            url: service.url.clone(),
+            certificate,
+            cost: None,
+        });
+        return Ok(());
+    }
+    let top = Issuer {
+        certificate,
+        responders: vec![Responder {
+            url: service.url.clone(),
+            certificate: None,
+            cost: None,
+        }],
+    };
+    let profile = Profile::of_short(&service.profile);
+    let authority = globalconf::Authority::new(&service.name, top, profile);
+    params.authorities.push(authority);
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use exchange::{Ask, Behalf, Question};
 use futures_util::future::join_all;
-use kernel::{Actor, Fault, Locale, MemberId, ServiceId, SubsystemId};
+use kernel::{Actor, Fault, Locale, ServiceId, SubsystemId};
 use web::Visit;
 use workflow::procedure::{APPLICANT, FieldKind};
 
@@ -202,13 +202,11 @@ impl Portal {
             .exchange
             .as_ref()
             .and_then(exchange::Exchange::directory);
-        let members = directory
-            .map(|directory| directory.members)
-            .unwrap_or_default();
-        let named = |id: MemberId, name: String| (id.to_string(), name);
+        let members = directory.as_ref().map(|view| &view.params().members);
         members
             .into_iter()
-            .map(|member| named(member.id, member.name))
+            .flatten()
+            .map(|member| (member.id.to_string(), member.name.clone()))
             .collect()
     }
 }

@@ -81,6 +81,13 @@ pub async fn run(options: InitOptions) -> Outcome {
         .identity
         .issue_code(&Actor::system("init"), &number)
         .await?;
+    if let Some(authority) = &house.authority {
+        let anchor = house
+            .ground
+            .settings
+            .path(Path::new(&house.ground.settings.exchange.anchor));
+        std::fs::write(anchor, authority.anchor())?;
+    }
     explain(&options.folder, &house, &code.code);
     house.ground.store.close().await;
     Ok(())
@@ -203,8 +210,12 @@ fn explain(folder: &Path, house: &crate::house::House, code: &str) {
     println!("  store.db        the data; documents/ the files");
     if settings.is(Part::Authority) {
         println!(
-            "It is its own authority. Key of its directory, for bodies that join: {}",
-            settings_key(house)
+            "It is its own authority. Bodies that join need its anchor: {}",
+            house
+                .ground
+                .settings
+                .path(Path::new(&settings.exchange.anchor))
+                .display()
         );
     }
     println!(
@@ -215,12 +226,4 @@ fn explain(folder: &Path, house: &crate::house::House, code: &str) {
         "The administrator signs in at {}/sign-in with the one-time code {code}",
         settings.pages.origin
     );
-}
-
-fn settings_key(house: &crate::house::House) -> String {
-    house
-        .authority
-        .as_ref()
-        .map(|authority| authority.directory_key().to_string())
-        .unwrap_or_default()
 }

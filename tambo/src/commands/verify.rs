@@ -14,7 +14,8 @@ pub struct VerifyOptions {
     /// The files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Folder of what you trust: certificates (*.pem), log-keys.txt, directory.json, shared-params.xml.
+    /// Folder of what you trust: certificates (*.pem), log-keys.txt, and X-Road's shared parameters, as its verifier takes
+    /// them (INSTANCE/shared-params.xml) or alone; or a ZIP archive of those, as GET /verificationconf gives it.
     #[arg(long, value_name = "DIR", visible_alias = "conf")]
     trust: Option<PathBuf>,
     /// File with the passphrase of a backup.

@@ -77,7 +77,7 @@ impl Leap {
         self.authority.publish()?;
         let published = self.authority.published();
         for (exchange, store) in &self.bodies {
-            exchange.take_directory(&published).await?;
+            exchange.take_configuration(&published).await?;
             store.wake();
         }
         Ok(())
@@ -203,7 +203,7 @@ async fn found(options: &DemoOptions, clock: Arc<ShiftedClock>) -> Result<(Count
         let house = House::build(ground, own).await?;
         house
             .exchange
-            .take_directory(&authority.published())
+            .take_configuration(&authority.published())
             .await?;
         seed::fill(&house, &authority).await?;
         houses.push((house, listeners));

@@ -201,9 +201,10 @@ fn passphrase(folder: &Path) -> Outcome {
 /// The ground with the authority's keys in its settings.
 pub fn anchored(ground: Ground, authority: &Authority) -> Ground {
     let mut settings = (*ground.settings).clone();
-    settings.exchange.directory_key = authority.directory_key().to_string();
     settings.exchange.witness_key = authority.witness.verifier().to_string();
-    if let Err(problem) = write_settings(&settings) {
+    let anchor = settings.path(Path::new(&settings.exchange.anchor));
+    let kept = std::fs::write(anchor, authority.anchor());
+    if let Err(problem) = kept.map_err(Problem::from).and(write_settings(&settings)) {
         tracing::warn!(problem = problem.0, "the settings could not be written");
     }
     Ground {

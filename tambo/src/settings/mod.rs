@@ -181,9 +181,12 @@ pub struct Exchange {
     pub groups: BTreeMap<String, exchange::services::LocalGroup>,
     /// The authority's address.
     pub authority: String,
-    /// The authority's key over the directory.
-    #[serde(default)]
-    pub directory_key: String,
+    /// File of the instance's configuration anchor, beside the settings; an authority needs none of its own.
+    #[serde(default = "default_anchor")]
+    pub anchor: String,
+    /// How long a configuration that this body publishes as authority holds, in seconds.
+    #[serde(default = "default_configuration")]
+    pub configuration_seconds: i64,
     /// The authority's key as a witness.
     #[serde(default)]
     pub witness_key: String,
@@ -241,6 +244,15 @@ fn default_fastest() -> u64 {
 
 fn default_message_bytes() -> usize {
     10 * 1024 * 1024
+}
+
+fn default_anchor() -> String {
+    "anchor.xml".to_owned()
+}
+
+/// A day: X-Road's ten minutes are too short for a line that is away for a night.
+fn default_configuration() -> i64 {
+    86_400
 }
 
 fn default_server() -> String {

@@ -1,16 +1,13 @@
 //! What the reader trusts beforehand: authorities, members, logs and witnesses. Nothing of it comes from the file judged.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use data_encoding::BASE64;
-use exchange::Directory;
 use kernel::Moment;
-use trust::globalconf::{
-    Authority, Issuer, Member, Party, Profile, Responder, Server, SharedParams, Stamper, Subsystem,
-};
+use trust::globalconf::write::SHARED_FILE;
+use trust::globalconf::{SharedParams, verification};
 use trust::log::{LogTrust, SignatureKind, VerifierKey};
-use trust::{Anchors, Certificate, TrustError};
+use trust::{Anchors, Certificate, TrustError, zip};
 
 use crate::commands::Problem;
 
@@ -18,12 +15,18 @@ use crate::commands::Problem;
 const CERTIFICATE_ENDINGS: [&str; 3] = ["pem", "crt", "cer"];
 /// Keys of logs and witnesses, one verifier key a line.
 const KEYS: &str = "log-keys.txt";
-/// The instance's directory as its authority published it.
-const DIRECTORY: &str = "directory.json";
-/// X-Road's shared parameters.
-const SHARED_PARAMS: &str = "shared-params.xml";
-/// OCSP responses in containers are judged by this freshness where the directory says nothing; X-Road's own default.
-const OCSP_FRESHNESS_SECONDS: i64 = trust::globalconf::OCSP_FRESHNESS_SECONDS;
+/// Deepest folder that is looked into: `verificationconf/INSTANCE`.
+const DEPTH_MAX: usize = 2;
+/// Most files that are looked at in all folders together.
+const FILES_MAX: usize = 1_000;
+/// Largest file that is read, in bytes: shared parameters of tens of thousands of members.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bounds of an archive of shared parameters.
+const ARCHIVE: zip::Limits = zip::Limits {
+    archive_bytes: 64 << 20,
+    entries: 200,
+    inflated_bytes: 256 << 20,
+};
 
 /// What the reader trusts.
 #[derive(Clone, Debug, Default)]
@@ -49,41 +52,56 @@ impl Trusted {
         }
     }
 
-    /// What lies in `folder`: certificates (`*.pem`, `*.crt`, `*.cer`), `log-keys.txt`, `directory.json` (signed by a
-    /// key of `log-keys.txt`) and `shared-params.xml`. Each of them may be absent.
+    /// What lies in `place`: certificates (`*.pem`, `*.crt`, `*.cer`), `log-keys.txt`, and shared parameters, as X-Road's
+    /// verifier takes them (`INSTANCE/shared-params.xml`) or alone (`shared-params.xml`). Each of them may be absent. A
+    /// ZIP archive of the latter, as a server gives it out for verifiers, will do too.
     ///
     /// # Errors
-    /// The folder can't be read, or a file in it is not what its name says.
-    pub fn from_folder(folder: &Path, now: Moment) -> Result<Self, Problem> {
+    /// It can't be read, or a file in it is not what its name says.
+    pub fn from_folder(place: &Path, now: Moment) -> Result<Self, Problem> {
         let mut trusted = Self::nobody(now);
-        let mut paths: Vec<_> = fs::read_dir(folder)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<Result<_, _>>()?;
-        paths.sort();
+        if place.is_file() {
+            trusted.add_archive(place)?;
+            return Ok(trusted);
+        }
+        let mut paths = Vec::new();
+        gather(place, 0, &mut paths)?;
+        let mut parameters = Vec::new();
         for path in paths {
-            let ending = path
-                .extension()
-                .and_then(|ending| ending.to_str())
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            if CERTIFICATE_ENDINGS.contains(&ending) {
-                let told = |error: TrustError| Problem(format!("{}: {error}", path.display()));
-                trusted
-                    .anchors
-                    .extend(read_certificates(&fs::read(&path)?).map_err(told)?);
+            let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+            let at_top = path.parent() == Some(place);
+            let told =
+                |error: &dyn std::fmt::Display| Problem(format!("{}: {error}", path.display()));
+            if at_top && CERTIFICATE_ENDINGS.contains(&ending) {
+                let read = read_certificates(&bytes_of(&path)?);
+                trusted.anchors.extend(read.map_err(|error| told(&error))?);
+            } else if at_top && name == KEYS {
+                trusted.add_keys(&String::from_utf8_lossy(&bytes_of(&path)?))?;
+            } else if name.starts_with(SHARED_FILE) {
+                parameters.push((path.display().to_string(), bytes_of(&path)?));
             }
         }
-        if let Some(text) = text_of(folder, KEYS)? {
-            trusted.add_keys(&text)?;
-        }
-        if let Some(text) = text_of(folder, DIRECTORY)? {
-            trusted.add_directory(&text)?;
-        }
-        if let Some(text) = text_of(folder, SHARED_PARAMS)? {
-            trusted
-                .ecosystems
-                .push(SharedParams::parse(text.as_bytes())?);
-        }
+        let read = verification::read(&parameters);
+        trusted.ecosystems =
+            read.map_err(|error| Problem(format!("{}: {error}", place.display())))?;
         Ok(trusted)
+    }
+
+    /// Adds the ecosystems of an archive.
+    fn add_archive(&mut self, path: &Path) -> Result<(), Problem> {
+        let told = |error: &dyn std::fmt::Display| Problem(format!("{}: {error}", path.display()));
+        let archive = zip::read(&bytes_of(path)?, ARCHIVE).map_err(|error| told(&error))?;
+        let entries = archive.entries.into_iter();
+        let files: Vec<_> = entries.map(|entry| (entry.name, entry.bytes)).collect();
+        self.ecosystems = verification::read(&files).map_err(|error| told(&error))?;
+        match self.ecosystems.is_empty() {
+            true => Err(told(&"there are no shared parameters in it")),
+            false => Ok(()),
+        }
     }
 
     /// Adds the keys of logs and witnesses in `text`, one a line; `#` begins a remark. With a witness, each proof needs
@@ -108,136 +126,49 @@ impl Trusted {
         Ok(())
     }
 
-    /// Adds a published directory if one of the trusted keys signed it: its authorities become anchors too. That it
-    /// has expired is no fault here: what was signed while it held stays good.
-    ///
-    /// # Errors
-    /// No trusted key signed it, or a certificate in it can't be read.
-    pub fn add_directory(&mut self, published: &str) -> Result<(), Problem> {
-        let mut refused = Problem(format!("{DIRECTORY}: no key of {KEYS} signed it"));
-        for key in &self.logs.logs {
-            match Directory::read(published, key) {
-                Ok(directory) => {
-                    let params = params_of(&directory)?;
-                    self.anchors
-                        .extend(params.authorities.iter().map(|a| a.top.certificate.clone()));
-                    self.ecosystems.push(params);
-                    return Ok(());
-                }
-                Err(error) => refused = Problem(format!("{DIRECTORY}: {error}")),
-            }
-        }
-        Err(refused)
-    }
-
     /// The anchors for documents and time stamps.
     pub fn anchors(&self) -> Anchors {
         Anchors::new(self.anchors.clone())
     }
 }
 
-fn text_of(folder: &Path, name: &str) -> Result<Option<String>, Problem> {
-    let path = folder.join(name);
-    if !path.exists() {
-        return Ok(None);
+/// All files below `folder`, in the order of their names.
+fn gather(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    let told = |error: std::io::Error| Problem(format!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(folder).map_err(told)?;
+    let mut entries: Vec<_> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(told)?;
+    entries.sort();
+    for path in entries {
+        if path.is_dir() && depth < DEPTH_MAX {
+            gather(&path, depth + 1, paths)?;
+        } else if path.is_file() {
+            paths.push(path);
+        }
+        if paths.len() > FILES_MAX {
+            return Err(Problem(format!(
+                "{}: more than {FILES_MAX} files",
+                folder.display()
+            )));
+        }
     }
-    fs::read_to_string(&path)
-        .map(Some)
-        .map_err(|error| Problem(format!("{}: {error}", path.display())))
+    Ok(())
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Problem> {
+    let told = |error: &dyn std::fmt::Display| Problem(format!("{}: {error}", path.display()));
+    let size = fs::metadata(path).map_err(|error| told(&error))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(told(&format!("larger than {FILE_BYTES_MAX} bytes")));
+    }
+    fs::read(path).map_err(|error| told(&error))
 }
 
 fn read_certificates(bytes: &[u8]) -> Result<Vec<Certificate>, TrustError> {
     match std::str::from_utf8(bytes) {
         Ok(text) if text.contains("-----BEGIN") => Certificate::all_from_pem(text),
         _ => Ok(vec![Certificate::from_der(bytes)?]),
-    }
-}
-
-fn certificate(base64: &str) -> Result<Certificate, Problem> {
-    Ok(Certificate::from_der(&BASE64.decode(base64.as_bytes())?)?)
-}
-
-/// A tambo directory in the terms in which containers are judged.
-fn params_of(directory: &Directory) -> Result<SharedParams, Problem> {
-    Ok(SharedParams {
-        authorities: all(&directory.authorities, authority)?,
-        stampers: all(&directory.stampers, stamper)?,
-        members: directory.members.iter().map(member).collect(),
-        servers: directory.servers.iter().map(server).collect(),
-        ocsp_freshness_seconds: OCSP_FRESHNESS_SECONDS,
-        ..SharedParams::new(&directory.instance)
-    })
-}
-
-fn all<A, B>(list: &[A], one: impl Fn(&A) -> Result<B, Problem>) -> Result<Vec<B>, Problem> {
-    list.iter().map(one).collect()
-}
-
-/// Its members' certificates are in X-Road's Basic profile.
-fn authority(known: &exchange::directory::Authority) -> Result<Authority, Problem> {
-    let issuer = |base64: &String| -> Result<Issuer, Problem> {
-        let certificate = certificate(base64)?;
-        Ok(Issuer {
-            certificate,
-            responders: Vec::new(),
-        })
-    };
-    let responder = |base64: &String| -> Result<Responder, Problem> {
-        let certificate = Some(certificate(base64)?);
-        Ok(Responder {
-            url: known.ocsp_url.clone(),
-            certificate,
-            cost: None,
-        })
-    };
-    let responders = all(&known.ocsp_certificates, responder)?;
-    let top = Issuer {
-        certificate: certificate(&known.root)?,
-        responders,
-    };
-    Ok(Authority {
-        intermediates: all(&known.intermediates, issuer)?,
-        ..Authority::new(&known.name, top, Profile::Basic)
-    })
-}
-
-fn stamper(known: &exchange::directory::Stamper) -> Result<Stamper, Problem> {
-    let certificate = certificate(&known.certificate)?;
-    Ok(Stamper {
-        name: known.name.clone(),
-        url: known.url.clone(),
-        certificate,
-        cost: None,
-    })
-}
-
-fn member(known: &exchange::directory::Member) -> Member {
-    let subsystems = known
-        .subsystems
-        .iter()
-        .map(|code| Subsystem {
-            code: code.clone(),
-            name: None,
-        })
-        .collect();
-    Member {
-        id: known.id.clone(),
-        name: known.name.clone(),
-        subsystems,
-    }
-}
-
-fn server(known: &exchange::directory::Server) -> Server {
-    Server {
-        id: known.id.clone(),
-        address: known.address.clone(),
-        auth_cert_hashes: Vec::new(),
-        clients: known
-            .clients
-            .iter()
-            .cloned()
-            .map(Party::Subsystem)
-            .collect(),
-        maintenance: None,
     }
 }

@@ -11,7 +11,7 @@ walk_journey() {
   ok "the journey, start and stop included: $(($(now_ms) - began)) ms"
   grep -E 'The journey took' "$log"
   if grep -q 'panicked' "$log"; then show "$log"; fail "something panicked on the way"; fi
-  for name in resolution.pdf silence.pdf receipt.txt trust/root.pem trust/tsa.crt trust/directory.json trust/log-keys.txt; do
+  for name in resolution.pdf silence.pdf receipt.txt trust/root.pem trust/tsa.crt trust/PE/shared-params.xml trust/log-keys.txt; do
     [ -s "$evidence/$name" ] || fail "the journey left no $name"
   done
   # Three registries were asked about the first person: a container for each direction, a proof from each side.

@@ -54,7 +54,7 @@ async fn list(
     let view = exchange.directory();
     Ok(pages::list(
         &visit,
-        &pages::Names(view.as_ref()),
+        &pages::Names(view.as_deref()),
         &rows,
         &offered,
         now,
@@ -85,7 +85,7 @@ async fn one(visit: Visit, State(exchange): State<Exchange>, Path(number): Path<
     let counted = exchange.agreement_counted(&number).await?;
     let view = exchange.directory();
     let shown = pages::One {
-        names: pages::Names(view.as_ref()),
+        names: pages::Names(view.as_deref()),
         we: &exchange.settings().member,
         versions: &versions,
         history: &history,

@@ -11,20 +11,18 @@ use web::parts::{self, Event, Place, Row, Tone};
 use web::{Fields, Sheet, Visit, page};
 
 use crate::agreements::{Act, Held, State, Step};
-use crate::{Directory, Exchange};
+use crate::{Exchange, View};
 
 /// Length of an agreement that the form suggests, in days.
 const SUGGESTED_DAYS: i64 = 365;
 
 /// Names of members, from the directory.
-pub struct Names<'a>(pub Option<&'a Directory>);
+pub struct Names<'a>(pub Option<&'a View>);
 
 impl Names<'_> {
     fn of(&self, member: &MemberId) -> String {
-        let found = self
-            .0
-            .and_then(|directory| directory.members.iter().find(|known| known.id == *member));
-        found.map_or_else(|| member.to_string(), |known| known.name.clone())
+        let found = self.0.and_then(|view| view.name_of(member));
+        found.map_or_else(|| member.to_string(), str::to_owned)
     }
 }
 
@@ -353,11 +351,8 @@ pub fn empty(exchange: &Exchange, now: Moment) -> Fields {
     let we = &exchange.settings().member;
     let directory = exchange.directory();
     let ours = directory.as_ref().and_then(|directory| {
-        let member = directory.members.iter().find(|known| known.id == *we)?;
-        member
-            .subsystems
-            .first()
-            .map(|code| we.subsystem(code).to_string())
+        let own = directory.member(we)?.subsystems.first()?;
+        Some(we.subsystem(&own.code).to_string())
     });
     Fields(vec![
         ("client".to_owned(), ours.unwrap_or_default()),

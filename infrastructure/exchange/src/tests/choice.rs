@@ -9,6 +9,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use trust::ca::DAY;
+use trust::globalconf::Maintenance;
 
 use super::country::*;
 use crate::AskError;
@@ -70,7 +71,9 @@ impl Scene {
                 .servers
                 .iter_mut()
                 .find(|server| server.id.code == code);
-            server.unwrap().maintenance = Some(message.to_owned());
+            server.unwrap().maintenance = Some(Maintenance {
+                message: Some(message.to_owned()),
+            });
         });
         self.country.publish(DAY, &[&self.muni, &self.reniec]).await;
     }

@@ -14,6 +14,7 @@ mod shared;
 mod signed;
 #[cfg(test)]
 mod tests;
+pub mod verification;
 pub mod write;
 
 pub use model::{

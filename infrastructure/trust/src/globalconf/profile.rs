@@ -9,6 +9,7 @@ use kernel::MemberId;
 
 use crate::name::{self, Name};
 
+const ENDING: &str = "CertificateProfileInfoProvider";
 const PACKAGE: &str = "ee.ria.xroad.common.certificateprofile.impl.";
 /// Digits of an Estonian register code.
 const REGISTER_CODE_DIGITS: usize = 8;
@@ -60,6 +61,20 @@ impl Profile {
         match known {
             Some((profile, _)) => profile.clone(),
             None => Self::Other(class.to_owned()),
+        }
+    }
+
+    /// The profile with this short name, as people choose it: `fi`, `basic`, `basicacme`, `ejbca`, `fo`, `is`,
+    /// `skklass3`, `skesteid`; any other text is taken for a class name.
+    pub fn of_short(word: &str) -> Self {
+        let known = KNOWN.iter().find(|(_, name)| {
+            let short = name.strip_suffix(ENDING).unwrap_or(name);
+            let short = if short == "FiVRK" { "fi" } else { short };
+            short.eq_ignore_ascii_case(word)
+        });
+        match known {
+            Some((profile, _)) => profile.clone(),
+            None => Self::of_class(word),
         }
     }
 
@@ -302,6 +317,8 @@ mod tests {
             Profile::of_class("org.example.Own").class(),
             "org.example.Own"
         );
+        assert_eq!(Profile::of_short("fi"), Profile::Finnish);
+        assert_eq!(Profile::of_short("skesteid"), Profile::SkEsteId);
         assert!(matches!(
             Profile::of_class("BasicCertificateProfileInfoProvider"),
             Profile::Other(_)

@@ -51,7 +51,7 @@ pub struct Edition<'a> {
 }
 
 /// What a source gives out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
     /// The signed directory: the answer to `GET /internalconf?version=N` or `/externalconf?version=N`.
     pub directory: Vec<u8>,

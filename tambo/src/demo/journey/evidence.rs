@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use exchange::{Half, Question};
 use kernel::{Clock, Id};
+use trust::globalconf::write::{Published, SHARED_FILE};
+use trust::globalconf::{SharedParams, Version, verification};
 use workflow::Receipt;
 
 use crate::commands::{Outcome, Problem};
@@ -66,12 +68,27 @@ impl Evidence {
                     folder.join("tsa.crt"),
                     authority.trust.unit_certificate().pem(),
                 )?;
-                fs::write(folder.join("directory.json"), authority.published())?;
+                self.configuration(&folder, &authority.published())?;
                 keys.push_str(&format!("# witness\n{}\n", authority.witness.verifier()));
-                keys.push_str(&format!("# directory\n{}\n", authority.directory_key()));
             }
         }
         Ok(fs::write(folder.join("log-keys.txt"), keys)?)
+    }
+
+    /// The instance's shared parameters, in the form that verifiers of containers take.
+    fn configuration(&self, folder: &Path, published: &Published) -> Outcome {
+        let shared = published
+            .files
+            .iter()
+            .find(|file| file.path.ends_with(SHARED_FILE));
+        let shared = shared.ok_or_else(|| Problem("no shared parameters".to_owned()))?;
+        let instance = SharedParams::read(&shared.bytes, Version::V6)?.instance;
+        for (path, bytes) in verification::files(&instance, Version::V6, &shared.bytes)? {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            fs::write(path, bytes)?;
+        }
+        Ok(())
     }
 
     /// The receipt as text.
