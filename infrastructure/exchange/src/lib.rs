@@ -51,7 +51,7 @@ use kernel::{Chance, Clock, Fault, Moment};
 use store::Store;
 use tokio::net::TcpListener;
 use trust::log::Log;
-use trust::xades::Identity;
+use trust::xades::{Identity, KnownSigners};
 use trust::{Certificate, Signer, TrustError};
 use web::client::Http;
 use web::limits::Buckets;
@@ -149,6 +149,7 @@ pub(crate) struct Inner {
     pub statuses: Statuses,
     pub fastest: route::Fastest,
     pub vetted: Vetted,
+    pub signers: KnownSigners,
     pub http: Http,
     pub log: Log,
     pub clock: Arc<dyn Clock>,
@@ -192,6 +193,7 @@ impl Inner {
             now,
             freshness,
             vetted: &self.vetted,
+            signers: &self.signers,
         }
     }
 }
@@ -265,6 +267,7 @@ impl Exchange {
             statuses,
             fastest,
             vetted: Vetted::default(),
+            signers: KnownSigners::default(),
             http,
             log,
             clock,

@@ -6,7 +6,9 @@
 use kernel::{MemberId, Moment};
 use trust::hashchain::Part;
 use trust::sigalg::Hash;
-use trust::xades::message::{MESSAGE, MessageError, attachment, sign_message, verify_message};
+use trust::xades::message::{
+    MESSAGE, MessageError, attachment, sign_message, verify_message_known,
+};
 use trust::xades::{Identity, XadesError};
 use trust::{Certificate, TrustError};
 
@@ -135,7 +137,7 @@ pub fn verify(
         (None, None) => None,
         _ => return Err(BadSeal::Coverage("half of a hash chain")),
     };
-    let verified = verify_message(&envelope.signature, chain, &parts)?;
+    let verified = verify_message_known(scope.signers, &envelope.signature, chain, &parts)?;
     if verified.covered().iter().any(|part| !part.present) {
         return Err(BadSeal::Coverage(
             "something was signed that did not come along",

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Chance, Clock, Moment};
 use store::Store;
+use trust::xades::KnownSigners;
 use trust::{Certificate, Hash, TrustError, Valid, ocsp};
 use web::client::Http;
 
@@ -354,6 +355,8 @@ pub struct Scope<'a> {
     pub freshness: Freshness,
     /// What was checked a moment ago.
     pub vetted: &'a Vetted,
+    /// Whose signatures were met before; this says nothing about trust.
+    pub signers: &'a KnownSigners,
 }
 
 impl Scope<'_> {
@@ -374,6 +377,7 @@ impl Scope<'_> {
             now,
             freshness,
             vetted,
+            ..
         } = *self;
         let label: &[u8] = if purpose == Purpose::Signing {
             b"sign"

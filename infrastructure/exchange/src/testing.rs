@@ -394,7 +394,8 @@ impl Country {
         (node, seat)
     }
 
-    fn register(&self, owner: &MemberId, subsystems: &[&str], address: &str, keys: &Keys) {
+    /// Enters a member with its server in the directory; nodes learn of it by [`Country::publish`].
+    pub fn register(&self, owner: &MemberId, subsystems: &[&str], address: &str, keys: &Keys) {
         let mut directory = self.directory.lock().unwrap();
         let named = |code: &&str| Subsystem {
             code: (*code).to_owned(),

@@ -20,7 +20,6 @@ use crate::house::{Ground, House};
 use crate::serve::{self, Listeners, Serving};
 use crate::settings::Part;
 
-pub use plan::OFFICE;
 pub use seed::OWN_ACCESS;
 
 /// Options of `demo`.
@@ -84,31 +83,7 @@ impl Leap {
     }
 }
 
-impl DemoOptions {
-    /// A new country in `data`, on free ports, for measuring.
-    pub fn scratch(data: PathBuf) -> Self {
-        Self {
-            data,
-            fresh: true,
-            port: None,
-            at: None,
-            postgres: None,
-            journey: false,
-            evidence: None,
-        }
-    }
-}
-
 impl Country {
-    /// Founds and serves a country.
-    ///
-    /// # Errors
-    /// The folder holds something else, or the country can't be built.
-    pub async fn scratch(options: DemoOptions) -> Result<Self, Problem> {
-        remove_earlier(&options)?;
-        Ok(found(&options, Arc::new(ShiftedClock::default())).await?.0)
-    }
-
     /// The body with this code.
     ///
     /// # Errors

@@ -95,12 +95,14 @@ async fn a_signature_is_checked_at_the_clock_s_time() {
             let request = sealed(&muni).await;
             let view = reniec.exchange.inner.held.any().unwrap();
             let vetted = crate::status::Vetted::default();
+            let signers = trust::xades::KnownSigners::default();
             let check = |signer: &str, seconds: i64| {
                 let scope = crate::status::Scope {
                     view: &view,
                     now: time.now().plus_seconds(seconds),
                     freshness: crate::status::Freshness { seconds: 3_600 },
                     vetted: &vetted,
+                    signers: &signers,
                 };
                 crate::seal::verify(request.envelope.clone(), &member(signer), &scope)
             };

@@ -1,0 +1,238 @@
+//! `tambo bench exchange`: two nodes in processes of their own, a load and a provider in this one.
+//!
+//! All guarantees are on: both nodes sign and verify, check agreement and right, have each message on disk before they
+//! act on it, enter it in their logs and have it time-stamped. CPU time is that of the two nodes alone.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use exchange::testing::asking;
+use trust::keys::Algorithm;
+
+use super::country::Instance;
+use super::load::{self, Pace, Target};
+use super::node::{PURPOSE, service};
+use super::process::Process;
+use super::{nginx, signatures};
+use crate::commands::{Outcome, Problem};
+
+/// Options of `bench exchange`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Clients at the same time.
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Kinds of signing keys: p256, rsa2048.
+    #[arg(long, value_delimiter = ',', default_values_t = ["p256".to_owned(), "rsa2048".to_owned()])]
+    keys: Vec<String>,
+    /// Ways to sign: single, batch.
+    #[arg(long, value_delimiter = ',', default_values_t = ["single".to_owned(), "batch".to_owned()])]
+    signatures: Vec<String>,
+    /// Sizes of the answers' bodies, in bytes.
+    #[arg(long, value_delimiter = ',', default_values_t = [1_024, 102_400, 10 * 1024 * 1024])]
+    bodies: Vec<usize>,
+    /// Agreements that each body holds besides the one that is used.
+    #[arg(long, default_value_t = 0)]
+    agreements: usize,
+    /// Folder for everything that is measured; it is removed at the end.
+    #[arg(long, value_name = "DIR", default_value = "bench-data")]
+    data: PathBuf,
+    /// Leave nginx out.
+    #[arg(long)]
+    without_nginx: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seconds: 8,
+            clients: 64,
+            keys: ["p256", "rsa2048"].map(str::to_owned).to_vec(),
+            signatures: ["single", "batch"].map(str::to_owned).to_vec(),
+            bodies: vec![1_024, 102_400, 10 * 1024 * 1024],
+            agreements: 0,
+            data: PathBuf::from("bench-data"),
+            without_nginx: false,
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Something can't be set up, or an exchange failed.
+pub async fn run(options: &Options) -> Outcome {
+    if options.data.exists() {
+        let data = options.data.display();
+        return Err(Problem(format!("{data} exists already; name a new folder")));
+    }
+    let outcome = all(options).await;
+    let _ = std::fs::remove_dir_all(&options.data);
+    outcome
+}
+
+async fn all(options: &Options) -> Outcome {
+    let provider = load::provider().await?;
+    println!("CPU time of both nodes together; load and provider are in another process.");
+    let mut floor = false;
+    for kind in &options.keys {
+        let algorithm = match kind.as_str() {
+            "p256" => Algorithm::P256,
+            "rsa2048" => Algorithm::Rsa2048,
+            other => return Err(Problem(format!("--keys {other:?}: p256 or rsa2048"))),
+        };
+        let (sign, verify) = signatures::cost(algorithm)?;
+        println!(
+            "\n{kind}: sign {:.1} us, verify {:.1} us; two of each alone would allow {:.0} per CPU second",
+            sign * 1e6,
+            verify * 1e6,
+            0.5 / (sign + verify)
+        );
+        for way in &options.signatures {
+            let folder = std::path::absolute(&options.data)?.join(format!("{kind}-{way}"));
+            let instance = Instance::found(&folder, algorithm).await?;
+            if !floor && !options.without_nginx {
+                floor = true;
+                proxies(options, &instance, provider).await?;
+            }
+            nodes(options, &instance, provider, (kind, way)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn proxies(
+    options: &Options,
+    instance: &Instance,
+    provider: std::net::SocketAddr,
+) -> Outcome {
+    let Some(proxies) = nginx::start(instance, provider).await? else {
+        println!("nginx: not run: nginx is not installed");
+        return Ok(());
+    };
+    for &bytes in &options.bodies {
+        let target = Target {
+            address: proxies.address,
+            path: format!("/{bytes}"),
+            headers: Vec::new(),
+            bytes,
+        };
+        measure(options, "two nginx", &target, &proxies.processes).await?;
+    }
+    Ok(())
+}
+
+async fn nodes(
+    options: &Options,
+    instance: &Instance,
+    provider: std::net::SocketAddr,
+    (kind, way): (&str, &str),
+) -> Outcome {
+    let [asking_body, answering_body] = instance.bodies() else {
+        return Err(Problem("two bodies".to_owned()));
+    };
+    let mut more = vec!["--agreements".to_owned(), options.agreements.to_string()];
+    if way == "single" {
+        more.push("--single".to_owned());
+    }
+    let behind = ["--provider".to_owned(), format!("http://{provider}")];
+    let answering = [more.as_slice(), behind.as_slice()].concat();
+    let processes = [
+        instance.start(asking_body, &more)?,
+        instance.start(answering_body, &answering)?,
+    ];
+    println!("memory at rest: {}", memory(&processes));
+    let stores = [asking_body, answering_body].map(|body| body.folder.clone());
+    for &bytes in &options.bodies {
+        let target = Target {
+            address: asking_body.systems,
+            path: format!("/r1/{}/b/{bytes}", service()),
+            headers: vec![
+                ("x-road-client", asking().to_string()),
+                ("tambo-purpose", PURPOSE.to_owned()),
+            ],
+            bytes,
+        };
+        let before = stored(&stores);
+        let name = format!("{kind} {way}");
+        let exchanges = measure(options, &name, &target, &processes).await?;
+        // Two messages on each of two nodes.
+        let each = (stored(&stores) - before) / (4.0 * exchanges as f64);
+        println!(
+            "    log: {each:.0} bytes for each message and node; memory now {}",
+            memory(&processes)
+        );
+    }
+    Ok(())
+}
+
+/// A warm-up, as many as go, then half of that; tells how many there were.
+async fn measure(
+    options: &Options,
+    name: &str,
+    target: &Target,
+    processes: &[Process; 2],
+) -> Result<usize, Problem> {
+    let clients = match target.bytes {
+        large if large > 1_000_000 => options.clients.min(8),
+        _ => options.clients,
+    };
+    let pace = |seconds: u64, per_second| Pace {
+        clients,
+        time: Duration::from_secs(seconds),
+        per_second,
+    };
+    let warm = load::run(target, pace(1, None)).await?;
+    let cpu = || {
+        processes
+            .iter()
+            .map(Process::cpu_seconds)
+            .collect::<Vec<_>>()
+    };
+    let before = cpu();
+    let full = load::run(target, pace(options.seconds, None)).await?;
+    let used: Vec<f64> = cpu()
+        .iter()
+        .zip(&before)
+        .map(|(after, before)| after - before)
+        .collect();
+    let total: f64 = used.iter().sum();
+    let half = load::run(target, pace(options.seconds, Some(full.per_second() / 2.0))).await?;
+    let count = full.millis.len() as f64;
+    println!(
+        "{name:14} {:>9} B: {:>6.0} per CPU second ({:.0} us: {:.0} + {:.0}), {:.0} per second of wall",
+        target.bytes,
+        count / total,
+        total / count * 1e6,
+        used[0] / count * 1e6,
+        used[1] / count * 1e6,
+        full.per_second(),
+    );
+    println!(
+        "    at half load: p50 {:.2} ms, p99 {:.2} ms; at full load, {clients} clients: p50 {:.2} ms, p99 {:.2} ms",
+        half.percentile(0.5),
+        half.percentile(0.99),
+        full.percentile(0.5),
+        full.percentile(0.99),
+    );
+    Ok(warm.millis.len() + full.millis.len() + half.millis.len())
+}
+
+fn memory(processes: &[Process; 2]) -> String {
+    let [one, other] = processes;
+    let ((a, a_max), (b, b_max)) = (one.memory_mb(), other.memory_mb());
+    format!("{a:.0} + {b:.0} MB (highest {a_max:.0} + {b_max:.0})")
+}
+
+/// Bytes of both stores, with what still lies in the write-ahead log left out of neither.
+fn stored(folders: &[PathBuf; 2]) -> f64 {
+    let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |found| found.len());
+    let bytes: u64 = folders
+        .iter()
+        .map(|folder| size(folder.join("store.db")))
+        .sum();
+    bytes as f64
+}
