@@ -50,6 +50,8 @@ pub struct Report {
     pub one_sided: u64,
     /// Those that still differ after both sides have reconciled. Must be none.
     pub unreconciled: u64,
+    /// Which those are, and what each side says of them.
+    pub open: Vec<String>,
 }
 
 impl Report {
@@ -89,6 +91,9 @@ impl fmt::Display for Report {
             self.unlogged,
             self.one_sided,
             self.unreconciled
-        )
+        )?;
+        self.open
+            .iter()
+            .try_for_each(|one| writeln!(f, "  open: {one}"))
     }
 }

@@ -211,18 +211,22 @@ impl Scene {
     /// Compares both logs, lets both sides reconcile, and compares again.
     async fn compare(&self, storm: &Storm, report: &mut Report) {
         self.clock.advance(AFTERWARDS);
-        let before = self.differing(storm, Some(report)).await;
+        let before = self.differing(storm, Ok(report)).await;
         report.one_sided = before;
         let (asking, registry) = (&self.asking.exchange, self.registry());
         for exchange in [&registry, asking] {
             while exchange.reconcile().await.expect("a store that works") > 0 {}
         }
         while asking.settle().await.expect("a store that works") > 0 {}
-        report.unreconciled = self.differing(storm, None).await;
+        report.unreconciled = self.differing(storm, Err(&mut report.open)).await;
     }
 
     /// Questions whose end the asking side does not know although the registry's log holds one.
-    async fn differing(&self, storm: &Storm, mut report: Option<&mut Report>) -> u64 {
+    async fn differing(
+        &self,
+        storm: &Storm,
+        mut report: Result<&mut Report, &mut Vec<String>>,
+    ) -> u64 {
         let mut differing = 0;
         for number in 0..storm.exchanges {
             let subject = subject_of(number);
@@ -230,7 +234,7 @@ impl Scene {
             let theirs = self.registry().questions_about(&subject).await;
             let ours = ours.expect("a store that works");
             let theirs = theirs.expect("a store that works");
-            if let Some(report) = report.as_deref_mut() {
+            if let Ok(report) = &mut report {
                 report.unlogged += u64::from(ours.len() != 1);
                 report.answered_twice += u64::from(theirs.len() > 1);
             }
@@ -242,14 +246,11 @@ impl Scene {
             let told = told.expect("a store that works").map(|told| told.there);
             let (ours, theirs) = (end(&ours), end(&theirs));
             if !agree(ours.as_deref(), theirs.as_deref(), told.as_deref()) {
-                tracing::debug!(
-                    number,
-                    ?ours,
-                    ?theirs,
-                    ?told,
-                    settled = report.is_none(),
-                    "differs"
-                );
+                if let Err(open) = &mut report {
+                    open.push(format!(
+                        "{number}: here {ours:?}, there {theirs:?}, told {told:?}"
+                    ));
+                }
                 differing += 1;
             }
         }
