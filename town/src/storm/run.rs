@@ -265,7 +265,7 @@ fn agree(ours: Option<&str>, theirs: Option<&str>, told: Option<&str>) -> bool {
         (None, _) | (Some("asked"), _) | (_, Some("asked")) => false,
         (Some("answered"), theirs) => theirs == Some("answered"),
         // A refusal before the journal leaves nothing there.
-        (Some("refused"), theirs) => theirs != Some("answered"),
+        (Some("refused"), theirs) => theirs != Some("answered") || told == theirs,
         (Some(_), theirs) => told == Some(theirs.unwrap_or("unknown")),
     }
 }
