@@ -7,6 +7,7 @@ mod country;
 mod credentials;
 mod demo;
 mod front;
+mod hosting;
 mod house;
 mod office;
 mod serve;

@@ -10,9 +10,10 @@ use store::jobs::Runner;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use web::hosts::Hosts;
 use web::limits::Limits;
 use web::outer::OuterSettings;
-use web::{BodyFace, Room, Routes, Timer, Visit};
+use web::{BodyFace, Room, Routes, SharedTexts, Timer, Visit};
 
 use crate::authority::Authority;
 use crate::commands::Problem;
@@ -31,14 +32,52 @@ pub struct Serving {
     tasks: JoinSet<()>,
     exchange: exchange::Serving,
     systems: Vec<exchange::Serving>,
+    hosted: Option<Hosted>,
+}
+
+/// The place of a body behind a shared listener; dropped, it is nobody's.
+struct Hosted {
+    hosts: Hosts,
+    name: String,
+}
+
+impl Hosted {
+    fn put(hosts: Hosts, settings: &Settings, router: Router) -> Result<Self, Problem> {
+        let origin = &settings.pages.origin;
+        let authority = origin.split("://").nth(1).unwrap_or("");
+        let name = web::hosts::name_of(authority)
+            .ok_or_else(|| Problem(format!("[pages] origin: {origin:?} names no host")))?;
+        match hosts.put(&name, router) {
+            true => Ok(Self { hosts, name }),
+            false => Err(Problem(format!(
+                "[pages] origin: another body of this process is {name:?}"
+            ))),
+        }
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        self.hosts.remove(&self.name);
+    }
 }
 
 /// Where a body listens.
 pub struct Listeners {
     /// For people.
-    pub pages: TcpListener,
+    pub pages: Pages,
     /// For other servers.
     pub exchange: TcpListener,
+    /// Texts that it shares with other bodies of this process.
+    pub texts: SharedTexts,
+}
+
+/// Where the pages of a body are.
+pub enum Pages {
+    /// On a listener of its own.
+    Own(TcpListener),
+    /// Behind a listener of several bodies, by the host of the body's origin.
+    Shared(Hosts),
 }
 
 impl Listeners {
@@ -48,28 +87,30 @@ impl Listeners {
     /// An address is taken or not ours; the text says which.
     pub async fn bind(settings: &Settings) -> Result<Self, Problem> {
         Ok(Self {
-            pages: bind("[pages] listen", settings.pages.listen).await?,
+            pages: Pages::Own(bind("[pages] listen", settings.pages.listen).await?),
             exchange: bind("[exchange] listen", settings.exchange.listen).await?,
+            texts: SharedTexts::default(),
+        })
+    }
+
+    /// Binds the exchange alone: the pages are behind `hosts`.
+    ///
+    /// # Errors
+    /// As [`Listeners::bind`].
+    pub async fn hosted(
+        settings: &Settings,
+        hosts: Hosts,
+        texts: SharedTexts,
+    ) -> Result<Self, Problem> {
+        Ok(Self {
+            pages: Pages::Shared(hosts),
+            exchange: bind("[exchange] listen", settings.exchange.listen).await?,
+            texts,
         })
     }
 }
 
 impl Serving {
-    /// Builds the body of these settings and serves it until `stopped` turns true.
-    ///
-    /// # Errors
-    /// See [`House::build`] and [`Listeners::bind`].
-    pub async fn start(
-        settings: Settings,
-        clock: Arc<dyn Clock>,
-        only: Option<&str>,
-        stopped: &watch::Receiver<bool>,
-    ) -> Result<Self, Problem> {
-        let listeners = Listeners::bind(&settings).await?;
-        let house = open(settings, clock).await?;
-        Self::of(house, Vec::new(), listeners, only, stopped).await
-    }
-
     /// Serves `house` on `listeners`, with `more` rooms beside its own.
     ///
     /// # Errors
@@ -86,15 +127,17 @@ impl Serving {
         rooms.extend(more);
         rooms.push(watch_room(&house));
         let shown = chosen(&rooms, only)?;
-        let router = outer(&house, &shown)?;
-        let tls = page_tls(&house.ground.settings)?;
+        let router = outer(&house, &shown, &listeners.texts)?;
         let mut tasks = JoinSet::new();
-        tasks.spawn(web::listen::listen(
-            listeners.pages,
-            tls,
-            router,
-            stopped.clone(),
-        ));
+        let hosted = match listeners.pages {
+            Pages::Own(listener) => {
+                let tls = page_tls(&house.ground.settings)?;
+                let listening = web::listen::listen(listener, tls, router, stopped.clone());
+                tasks.spawn(listening);
+                None
+            }
+            Pages::Shared(hosts) => Some(Hosted::put(hosts, &house.ground.settings, router)?),
+        };
 
         let jobs = rooms.iter().flat_map(|room| room.jobs.clone()).collect();
         let subscribers = rooms
@@ -125,11 +168,13 @@ impl Serving {
             tasks,
             exchange,
             systems,
+            hosted,
         })
     }
 
     /// Waits until everything under way has ended, once `stopped` is true.
     pub async fn ended(mut self) {
+        drop(self.hosted.take());
         self.exchange.stop().await;
         for systems in self.systems {
             systems.stop().await;
@@ -167,7 +212,7 @@ async fn serve_systems(house: &House) -> Result<Vec<exchange::Serving>, Problem>
     Ok(all)
 }
 
-async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Problem> {
+pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, Problem> {
     TcpListener::bind(address).await.map_err(|error| {
         Problem(format!(
             "{what} {address}: {error}; is another program using it?"
@@ -212,10 +257,10 @@ fn chosen(rooms: &[Room], only: Option<&str>) -> Result<Vec<Room>, Problem> {
         .collect())
 }
 
-fn outer(house: &House, rooms: &[Room]) -> Result<Router, Problem> {
+fn outer(house: &House, rooms: &[Room], texts: &SharedTexts) -> Result<Router, Problem> {
     let ground = &house.ground;
     let settings = &ground.settings;
-    let gathered = web::gather(rooms)?;
+    let gathered = web::gather_sharing(rooms, texts)?;
     let face = BodyFace {
         code: settings.body.code.clone(),
         name: settings.body.name.clone(),
@@ -350,8 +395,8 @@ pub fn stop_signal() -> (watch::Sender<bool>, watch::Receiver<bool>) {
     watch::channel(false)
 }
 
-/// Waits for Ctrl-C or SIGTERM, then tells everything to stop.
-pub async fn until_told(stop: &watch::Sender<bool>) {
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn until_told() {
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => {
@@ -365,5 +410,4 @@ pub async fn until_told(stop: &watch::Sender<bool>) {
         () = terminated => {}
     }
     tracing::info!("stopping: requests and jobs under way are finished first");
-    stop.send_replace(true);
 }

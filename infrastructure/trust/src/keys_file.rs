@@ -29,6 +29,10 @@ const KEYS_MAX: usize = 10_000;
 const MEMORY_KIB_MAX: u32 = 1024 * 1024;
 /// Most passes that a header may ask for.
 const PASSES_MAX: u32 = 32;
+/// Room for this many blocks of a KiB is asked for at least, of which only the needed ones are touched. glibc gives what
+/// is larger than 32 MiB pages of its own and takes them back at once; anything smaller stays with the process, and one
+/// that opens the keys of many bodies would keep 19 MiB for each.
+const OWN_PAGES_BLOCKS: usize = 33 * 1024;
 const FORMAT: &str = "tambo-keys-1";
 const HEADER: &str = "store.json";
 
@@ -136,9 +140,12 @@ fn derive(passphrase: &Passphrase, salt: &[u8], cost: Cost) -> Result<LessSafeKe
     };
     let params = argon2::Params::new(cost.memory_kib, cost.passes, 1, Some(32)).map_err(failed)?;
     let argon = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let blocks = argon.params().block_count();
+    let mut memory = Vec::with_capacity(blocks.max(OWN_PAGES_BLOCKS));
+    memory.resize(blocks, argon2::Block::default());
     let mut key = Zeroizing::new([0_u8; 32]);
     argon
-        .hash_password_into(passphrase.bytes(), salt, &mut key[..])
+        .hash_password_into_with_memory(passphrase.bytes(), salt, &mut key[..], &mut memory[..])
         .map_err(failed)?;
     aead(&key[..])
 }

@@ -3,7 +3,8 @@
 //! Promises: every address is recorded with its method and audience, so that the whole table can be printed and tested,
 //! and the recorded audience is enforced before the handler runs. Refuses: hidden routes.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -300,8 +301,35 @@ async fn guard(
 /// # Errors
 /// When a text source doesn't parse, a key is there twice, or the languages don't hold the same keys.
 pub fn gather(rooms: &[Room]) -> Result<Gathered, TextError> {
-    let sources = rooms.iter().map(|room| (room.name, room.texts));
-    let texts = Texts::new(std::iter::once(("web", crate::TEXTS)).chain(sources))?;
+    gather_sharing(rooms, &SharedTexts::default())
+}
+
+/// Texts that several houses of one process share: they are the same for the same rooms, and large.
+#[derive(Clone, Default)]
+pub struct SharedTexts {
+    known: Arc<Mutex<BTreeMap<Vec<&'static str>, Texts>>>,
+}
+
+impl SharedTexts {
+    fn of(&self, rooms: &[Room]) -> Result<Texts, TextError> {
+        let names: Vec<&'static str> = rooms.iter().map(|room| room.name).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(texts) = known.get(&names) {
+            return Ok(texts.clone());
+        }
+        let sources = rooms.iter().map(|room| (room.name, room.texts));
+        let texts = Texts::new(std::iter::once(("web", crate::TEXTS)).chain(sources))?;
+        known.insert(names, texts.clone());
+        Ok(texts)
+    }
+}
+
+/// As [`gather`], with texts that other houses have too.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_sharing(rooms: &[Room], shared: &SharedTexts) -> Result<Gathered, TextError> {
+    let texts = shared.of(rooms)?;
     let router = rooms
         .iter()
         .fold(Router::new(), |all, room| all.merge(room.routes.router()));

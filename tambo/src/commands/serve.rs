@@ -1,13 +1,10 @@
-//! `tambo serve`: one body, or several in one process, until told to stop.
+//! `tambo serve`: one body, or hundreds in one process, until told to stop.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use kernel::{Clock, SystemClock};
-
-use super::Outcome;
-use crate::serve::{self, Serving};
-use crate::settings::Settings;
+use super::{Outcome, Problem};
+use crate::hosting::{Hosting, Plan};
 
 /// Options of `serve`.
 #[derive(clap::Args)]
@@ -20,6 +17,13 @@ pub struct ServeOptions {
         env = "TAMBO_CONFIG"
     )]
     config: Vec<PathBuf>,
+    /// Serve every body whose folder is in this one. Bodies come, go and come back while it runs: a new folder is
+    /// served, one with a file named `stopped` is not.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    bodies: Option<PathBuf>,
+    /// Serve the pages of all bodies on this address, each under the host name of its origin (plain HTTP, behind a proxy).
+    #[arg(long, value_name = "ADDRESS")]
+    pages: Option<SocketAddr>,
     /// Serve the pages of one module only, for example `documents`.
     #[arg(long, value_name = "MODULE")]
     only: Option<String>,
@@ -27,20 +31,18 @@ pub struct ServeOptions {
 
 /// Runs the command.
 pub async fn run(options: ServeOptions) -> Outcome {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (stop, stopped) = serve::stop_signal();
-    let mut serving = Vec::new();
-    for path in &options.config {
-        let settings = Settings::read(path)?;
-        let body =
-            Serving::start(settings, clock.clone(), options.only.as_deref(), &stopped).await?;
-        let shown = &body.house.ground.settings;
-        println!("{}: {}", shown.body.name, shown.pages.origin);
-        serving.push(body);
-    }
-    serve::until_told(&stop).await;
-    for body in serving {
-        body.ended().await;
-    }
-    Ok(())
+    let plan = match options.bodies {
+        Some(folder) if folder.is_dir() => Plan::Folder(folder),
+        Some(folder) => {
+            let shown = folder.display();
+            return Err(Problem(format!(
+                "--bodies {shown}: there is no such folder"
+            )));
+        }
+        None => Plan::Files(options.config),
+    };
+    Hosting::new(options.only, options.pages)
+        .await?
+        .run(plan)
+        .await
 }

@@ -132,7 +132,7 @@ pub async fn run(options: DemoOptions) -> Outcome {
         return outcome;
     }
     welcome(&country, first)?;
-    serve::until_told(&country.stop).await;
+    serve::until_told().await;
     country.end().await;
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod country;
 mod exchange;
+mod hosting;
 mod load;
 mod nginx;
 mod node;
@@ -24,6 +25,8 @@ pub struct BenchOptions {
 enum What {
     /// Exchanges between two nodes, beside two nginx reverse proxies in front of the same provider.
     Exchange(exchange::Options),
+    /// What one more body costs in a process that serves many: memory, threads, files, idle CPU.
+    Hosting(hosting::HostingOptions),
     /// One of the two nodes; `exchange` starts it.
     #[command(hide = true)]
     Node(node::Options),
@@ -36,6 +39,7 @@ enum What {
 pub async fn run(options: BenchOptions) -> Outcome {
     match options.what {
         Some(What::Exchange(options)) => exchange::run(&options).await,
+        Some(What::Hosting(options)) => hosting::run(&options).await,
         Some(What::Node(options)) => node::run(options).await,
         None => exchange::run(&exchange::Options::default()).await,
     }
