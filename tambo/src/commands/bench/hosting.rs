@@ -204,7 +204,7 @@ struct Founder {
     serving: Serving,
     stop: tokio::sync::watch::Sender<bool>,
     address: String,
-    directory_key: String,
+    anchor: String,
     witness_key: String,
 }
 
@@ -236,7 +236,7 @@ async fn found_authority(data: &Path) -> Result<Founder, Problem> {
     let house = House::build(ground, Some(authority.clone())).await?;
     let serving = Serving::of(house, Vec::new(), listeners, None, &stopped).await?;
     Ok(Founder {
-        directory_key: authority.directory_key().to_string(),
+        anchor: authority.anchor(),
         witness_key: authority.witness.verifier().to_string(),
         authority,
         serving,
@@ -258,10 +258,7 @@ async fn found(founder: &Founder, hosted: &Path, number: usize) -> Outcome {
     settings.body.simulated = true;
     settings.exchange.member = format!("209{number:08}");
     settings.exchange.authority.clone_from(&founder.address);
-    settings
-        .exchange
-        .directory_key
-        .clone_from(&founder.directory_key);
+    std::fs::write(folder.join(&settings.exchange.anchor), &founder.anchor)?;
     settings
         .exchange
         .witness_key
