@@ -239,6 +239,11 @@ impl Exchange {
             .map_err(away)
     }
 
+    /// The shared parameters as they came, which the store keeps.
+    pub(crate) async fn kept_shared(&self) -> Result<Option<Vec<u8>>, BadDirectory> {
+        Ok(self.kept_row().await?.map(|kept| kept.shared))
+    }
+
     /// Takes a genuine edition: reads it, holds it, keeps it.
     async fn accept(&self, edition: Edition) -> Result<(), Fault> {
         let inner = &self.inner;

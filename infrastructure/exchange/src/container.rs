@@ -13,6 +13,12 @@ use crate::domain::multipart::Envelope;
 use crate::record::{self, Unread};
 use crate::sql::{self, Half, Place, QuestionRow};
 
+/// A container, and whether it holds a time stamp.
+pub(crate) struct Packed {
+    pub bytes: Vec<u8>,
+    pub is_stamped: bool,
+}
+
 impl Exchange {
     /// The container of a message number's request or response; `None` if this node has none. A message that waits
     /// for its time stamp is stamped first; if no authority answers, the container comes without one.
@@ -23,14 +29,26 @@ impl Exchange {
         let Some((question, place)) = self.find(number, half).await? else {
             return Ok(None);
         };
-        let (parts, at) = self.message(&question, half, place).await?;
-        let mut batch_stamp = self.batch_stamp(place.turn, &parts.signature).await?;
-        if batch_stamp.is_none() {
+        let mut packed = self.pack(&question, half, place).await?;
+        if !packed.is_stamped {
             if let Err(fault) = self.stamp().await {
                 tracing::warn!(%fault, "a container goes out without time stamp");
             }
-            batch_stamp = self.batch_stamp(place.turn, &parts.signature).await?;
+            packed = self.pack(&question, half, place).await?;
         }
+        Ok(Some(packed.bytes))
+    }
+
+    /// The container of a message as it is now, with a time stamp if it has one.
+    pub(crate) async fn pack(
+        &self,
+        question: &QuestionRow,
+        half: Half,
+        place: Place,
+    ) -> Result<Packed, Fault> {
+        let (parts, at) = self.message(question, half, place).await?;
+        let batch_stamp = self.batch_stamp(place.turn, &parts.signature).await?;
+        let is_stamped = batch_stamp.is_some();
         let container = Container {
             message: parts.rest,
             attachments: parts.body.into_iter().collect(),
@@ -38,7 +56,8 @@ impl Exchange {
             hash_chain: parts.chain_result.zip(parts.chain),
             batch_stamp,
         };
-        container.to_bytes(at).map(Some).map_err(Fault::internal)
+        let bytes = container.to_bytes(at).map_err(Fault::internal)?;
+        Ok(Packed { bytes, is_stamped })
     }
 
     async fn find(&self, number: &str, half: Half) -> Result<Option<(QuestionRow, Place)>, Fault> {

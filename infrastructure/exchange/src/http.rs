@@ -168,7 +168,7 @@ fn download(number: &str, half: Half, bytes: Vec<u8>) -> Response {
 
 impl Exchange {
     /// Enters in the log that an official took a container away, which may hold personal data.
-    async fn enter_reading(
+    pub(crate) async fn enter_reading(
         &self,
         account: &str,
         number: &str,

@@ -185,8 +185,10 @@ impl Inner {
 
     /// What certificates are checked against at `now`.
     pub(crate) fn scope<'a>(&'a self, view: &'a View, now: Moment) -> Scope<'a> {
+        // The instance's rule, or this body's own where it is stricter.
+        let own = self.settings.ocsp_freshness_seconds;
         let freshness = Freshness {
-            seconds: self.settings.ocsp_freshness_seconds,
+            seconds: own.min(view.params().ocsp_freshness_seconds),
         };
         Scope {
             view,

@@ -4,6 +4,7 @@
 //! response comes back with X-Road's headers. Errors are told in JSON or XML with `X-Road-Error`. It refuses clients
 //! that are not subsystems of this body, and systems that do not show what the subsystem's setting asks for.
 
+mod evidence;
 mod listener;
 mod refusal;
 
@@ -63,6 +64,9 @@ impl Exchange {
     ) -> Response<Full<Bytes>> {
         let accept = accepted(request.headers());
         let is_head = request.method() == Method::HEAD;
+        if let Some(given) = self.evidence(request.method(), request.uri(), shown).await {
+            return given.map(|body| Full::new(if is_head { Bytes::new() } else { body }));
+        }
         let response = if request.uri().path() == LIST_CLIENTS {
             self.list_clients(request.method(), request.uri().query(), &accept)
         } else {

@@ -3,6 +3,7 @@
 mod agreements;
 mod attacks;
 mod choice;
+mod evidence;
 mod journey;
 mod legacy;
 mod lines;

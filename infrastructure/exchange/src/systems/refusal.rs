@@ -40,6 +40,13 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// What was wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
 impl From<AskError> for Refusal {
     fn from(error: AskError) -> Self {
         let message = match &error {

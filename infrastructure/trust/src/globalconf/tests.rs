@@ -1,6 +1,7 @@
 //! X-Road's own files, editions written here and read back, and everything that must be refused.
 
 use kernel::{MemberId, Moment, SeededChance, SetClock};
+use proptest::prelude::*;
 
 use super::write::{Edition, Published, publish};
 use super::*;
@@ -406,5 +407,194 @@ fn what_a_version_cant_say_is_not_written() {
             expires_at: Moment(0),
         };
         assert!(publish(&edition, &signer, key).is_err());
+    }
+}
+
+/// Texts as people and machines write them, with everything that XML escapes.
+fn word() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9ñ&<>\"' .:/-]{1,12}"
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_members_and_servers_come_back(
+        members in proptest::collection::btree_map(word(), (word(), word(), any::<bool>()), 0..12),
+        version in proptest::sample::select(Version::ALL.to_vec()),
+    ) {
+        let (mut params, _) = instance();
+        params.members.clear();
+        params.servers.clear();
+        for (code, (name, subsystem, resting)) in members {
+            let id = MemberId::new("PE", "GOB", &code);
+            let own = Subsystem { code: subsystem, name: Some(name.clone()) };
+            params.servers.push(Server {
+                id: id.server(&name),
+                address: code,
+                auth_cert_hashes: vec![vec![7; 20], vec![7; 32]],
+                clients: vec![Party::Subsystem(id.subsystem(&own.code))],
+                maintenance: resting.then(Maintenance::default),
+            });
+            params.members.push(Member { id, name, subsystems: vec![own] });
+        }
+        let text = params.to_xml(version).unwrap();
+        let read = SharedParams::read(text.as_bytes(), version).unwrap();
+        prop_assert_eq!(&read.members.len(), &params.members.len());
+        for (one, other) in read.servers.iter().zip(&params.servers) {
+            prop_assert_eq!(&one.id, &other.id);
+            prop_assert_eq!(&one.clients, &other.clients);
+            prop_assert_eq!(&one.address, other.address.trim());
+            prop_assert_eq!(one.maintenance.is_some(), version >= Version::V5 && other.maintenance.is_some());
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(noise in proptest::collection::vec(any::<u8>(), 0..300), at in 0usize..4_000) {
+        let (signer, key) = signing_once();
+        let (shared, private) = instance();
+        let edition = Edition {
+            version: Version::V6,
+            shared: &shared,
+            private: Some(&private),
+            generated_at: Moment(0),
+            expires_at: Moment(1),
+        };
+        let mut bytes = publish(&edition, signer, key).unwrap().directory;
+        let at = at.min(bytes.len());
+        bytes.splice(at..at, noise.iter().copied());
+        if !noise.is_empty() && let Ok(held) = Distribution::verify(&bytes, std::slice::from_ref(key), Moment(0)) {
+            // Only blanks, header names and headers that nobody reads may change.
+            prop_assert_eq!(held.expires_at(), Moment(1));
+            prop_assert_eq!(held.files().len(), 2);
+        }
+        let _ = SharedParams::parse(&noise);
+        let _ = Anchor::read(&noise);
+        let _ = VerificationKey::read(&noise);
+    }
+}
+
+fn signing_once() -> &'static (Signer, VerificationKey) {
+    static KEYS: std::sync::OnceLock<(Signer, VerificationKey)> = std::sync::OnceLock::new();
+    KEYS.get_or_init(|| signing(Algorithm::P256))
+}
+
+/// What must be refused, each with one thing wrong.
+#[test]
+fn wrong_forms_are_refused() {
+    let (shared, private) = instance();
+    let good = shared.to_xml(Version::V6).unwrap();
+    let rows: [(&str, &str); 16] = [
+        (
+            "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>",
+            "<!DOCTYPE conf [<!ENTITY e 'x'>]>",
+        ),
+        ("x:conf", "x:config"),
+        ("<owner>id0</owner>", "<owner>id9</owner>"),
+        ("<owner>id0</owner>", "<owner>id1</owner>"),
+        ("<client>id1</client>", "<client>id7</client>"),
+        ("<subsystem id=\"id1\">", "<subsystem id=\"id0\">"),
+        ("<memberCode>", "<other/><memberCode>"),
+        ("<memberCode>", "text<memberCode>"),
+        ("<ocspFreshnessSeconds>3600", "<ocspFreshnessSeconds>0"),
+        ("<ocspFreshnessSeconds>3600", "<ocspFreshnessSeconds>many"),
+        ("<costType>FREE", "<costType>CHEAP"),
+        ("id:objectType=\"MEMBER\"", "id:objectType=\"SUBSYSTEM\""),
+        ("<authenticationOnly>true", "<authenticationOnly>perhaps"),
+        ("<defaultCsrFormat>DER", "<defaultCsrFormat>TXT"),
+        ("<instanceIdentifier>PE<", "<instanceIdentifier><"),
+        (
+            "<address>s1.example</address>",
+            "<address>s1.example</address><address>s2.example</address>",
+        ),
+    ];
+    SharedParams::read(good.as_bytes(), Version::V6).unwrap();
+    for (from, to) in rows {
+        assert!(good.contains(from), "{from}");
+        let changed = good.replacen(from, to, 1);
+        assert!(
+            SharedParams::read(changed.as_bytes(), Version::V6).is_err(),
+            "{to}"
+        );
+    }
+    // What follows at the end is passed over from version 3 on, and refused before.
+    for version in Version::ALL {
+        let more = "<newer><deep/></newer></x:conf>";
+        let text = shared.to_xml(version).unwrap().replace("</x:conf>", more);
+        let read = SharedParams::read(text.as_bytes(), version);
+        assert_eq!(read.is_ok(), version >= Version::V3, "{version}");
+        let text = private.to_xml(version).unwrap().replace("</x:conf>", more);
+        assert_eq!(
+            PrivateParams::read(text.as_bytes(), version).is_ok(),
+            version >= Version::V3
+        );
+    }
+}
+
+#[test]
+fn directories_with_one_wrong_header_are_refused() {
+    let (signer, key) = signing(Algorithm::P256);
+    let keys = [key.clone()];
+    let sign = |body: &str| {
+        let value = data_encoding::BASE64
+            .encode(&signer.sign(body.as_bytes(), crate::Hash::Sha256).unwrap());
+        let named = data_encoding::BASE64.encode(&crate::Hash::Sha256.digest(key.bytes()));
+        format!(
+            "content-type: Multipart/Related; boundary=\"o\"\n\n--o\nCONTENT-TYPE: multipart/mixed; boundary=i\n\n{body}\n--o\n\
+             content-type: application/octet-stream\ncontent-transfer-encoding: BASE64\n\
+             signature-algorithm-id: http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256\n\
+             verification-certificate-hash: {named}; hash-algorithm-id='http://www.w3.org/2001/04/xmlenc#sha256'\n\n{value}\n--o--\n"
+        )
+    };
+    let digest = data_encoding::BASE64.encode(&[0; 64]);
+    let file = format!(
+        "--i\nContent-type: application/octet-stream\nContent-transfer-encoding: base64\n\
+         Content-identifier: SHARED-PARAMETERS; instance=\"PE\"\nContent-location: conf/s.xml\n\
+         Hash-algorithm-id: http://www.w3.org/2001/04/xmlenc#sha512\n\n{digest}\n"
+    );
+    let head = "--i\nExpire-date: 2030-01-01T00:00:00Z\n\n";
+    let now = day("2026-01-01T00:00:00Z");
+    let verify = |body: &str| Distribution::verify(sign(body).as_bytes(), &keys, now);
+    // Another program's directory: bare line ends, other letters, either quote, no version: the second.
+    let held = verify(&format!("{head}{file}--i--")).unwrap();
+    assert_eq!(held.version(), Version::V2);
+    let entry = held.file(SHARED_PARAMETERS, "PE").unwrap();
+    assert_eq!(
+        entry.url("https://cs/a/internalconf?version=2").unwrap(),
+        "https://cs/a/conf/s.xml"
+    );
+    for (from, to) in [
+        ("2030-01-01T00:00:00Z", "soon"),
+        ("Expire-date", "Expires"),
+        ("2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z\nVersion: 7"),
+        ("2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z\nVersion: six"),
+        ("2030-01-01T00:00:00Z", "2025-01-01T00:00:00Z"),
+        ("xmlenc#sha512", "xmldsig#sha1"),
+        ("; instance=\"PE\"", ""),
+        ("Content-location: conf/s.xml\n", ""),
+        ("encoding: base64", "encoding: 8bit"),
+        (digest.as_str(), "AAAA"),
+        (
+            "Content-location",
+            "Content-identifier: X\nContent-location",
+        ),
+    ] {
+        let body = format!("{head}{file}--i--");
+        assert!(body.contains(from), "{from}");
+        assert!(
+            verify(&body.replacen(from, to, 1)).is_err(),
+            "{from} -> {to}"
+        );
+    }
+    assert!(
+        verify(&format!("{head}{file}{file}--i--")).is_err(),
+        "twice"
+    );
+    for scheme in ["ftp://cs/x", "file:x", "javascript:1"] {
+        let other = file.replace("conf/s.xml", scheme);
+        let held = verify(&format!("{head}{other}--i--")).unwrap();
+        let entry = held.file(SHARED_PARAMETERS, "PE").unwrap();
+        let url = entry.url("https://cs/internalconf");
+        assert!(url.is_err(), "{scheme} {url:?}");
     }
 }
