@@ -76,6 +76,7 @@ pub struct Country {
     first: VerificationKey,
     url: String,
     directory: Mutex<SharedParams>,
+    algorithm: Mutex<Algorithm>,
 }
 
 /// A body with its exchange.
@@ -204,7 +205,13 @@ impl Country {
             first: key,
             url,
             directory: Mutex::new(directory),
+            algorithm: Mutex::new(Algorithm::P256),
         }
+    }
+
+    /// The kind of key that bodies get from now on.
+    pub fn set_algorithm(&self, algorithm: Algorithm) {
+        *self.algorithm.lock().unwrap() = algorithm;
     }
 
     /// The anchor of its configuration.
@@ -269,8 +276,9 @@ impl Country {
 
     /// New keys of a member, with certificates for so many seconds.
     pub fn keys(&self, owner: &MemberId, seconds: i64) -> Keys {
-        let sign = Signer::ephemeral("sign", Algorithm::P256).unwrap();
-        let auth = Signer::ephemeral("auth", Algorithm::P256).unwrap();
+        let algorithm = *self.algorithm.lock().unwrap();
+        let sign = Signer::ephemeral("sign", algorithm).unwrap();
+        let auth = Signer::ephemeral("auth", algorithm).unwrap();
         let sign_certificate = self.issue(&Profile::Sign, owner, &sign, seconds);
         let auth_certificate = self.issue(&Profile::Tls { names: vec![] }, owner, &auth, seconds);
         Keys::new(

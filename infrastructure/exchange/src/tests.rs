@@ -4,6 +4,7 @@ mod agreements;
 mod attacks;
 mod choice;
 mod evidence;
+mod jdk;
 mod journey;
 mod legacy;
 mod lines;

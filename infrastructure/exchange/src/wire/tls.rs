@@ -59,6 +59,12 @@ impl TlsIdentity {
         })
     }
 
+    /// The key, for a test's foreign server that stands in this node's place.
+    #[cfg(test)]
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
     /// The certificates, the leaf first.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
