@@ -1,7 +1,7 @@
 //! The global configuration as the authority holds and signs it: every version that can say it, internal and external.
 //!
 //! Keys are RSA, which X-Road's readers of every version take; their certificates carry nothing but the key and stay
-//! the same as long as the key does. A next key that lies beside the one in use is announced with it.
+//! the same as long as the key does.
 
 use std::collections::BTreeMap;
 
@@ -27,11 +27,10 @@ const MANAGEMENT: &str = "gestion";
 /// The certificate profile of what the authority issues.
 const PROFILE: Profile = Profile::Basic;
 
-/// A key that signs configurations, and those that are announced with it.
+/// A key that signs configurations.
 pub struct SigningKey {
     signer: Signer,
-    /// The key in use first, then the next.
-    announced: Vec<VerificationKey>,
+    announced: VerificationKey,
     /// Path of the configuration that it signs.
     path: &'static str,
 }
@@ -57,7 +56,7 @@ impl SigningKeys {
     }
 }
 
-/// The key with this label. If certificates for a next one lie beside it (`LABEL-next.pem`), they are announced too.
+/// The key with this label and its certificate, made at the first start.
 fn signing_key(ground: &Ground, label: &str, path: &'static str) -> Result<SigningKey, Problem> {
     let signer = ground.keys.signer_or_create(label, Algorithm::Rsa2048)?;
     let own = match ground.credentials.chain(label)? {
@@ -68,11 +67,12 @@ fn signing_key(ground: &Ground, label: &str, path: &'static str) -> Result<Signi
             chain
         }
     };
-    let next = ground.credentials.chain(&format!("{label}-next"))?;
-    let all = own.iter().take(1).chain(next.iter().flatten());
+    let own = own
+        .first()
+        .ok_or_else(|| Problem(format!("{label}.pem is empty")))?;
     Ok(SigningKey {
+        announced: VerificationKey::of(own),
         signer,
-        announced: all.map(VerificationKey::of).collect(),
         path,
     })
 }
@@ -124,8 +124,8 @@ impl Configuration {
         let shared = SharedParams {
             sources: vec![Source {
                 address: address.to_owned(),
-                internal: keys.internal.announced.clone(),
-                external: keys.external.announced.clone(),
+                internal: vec![keys.internal.announced.clone()],
+                external: vec![keys.external.announced.clone()],
             }],
             authorities: vec![Authority::new(
                 &trust.certificate().subject().rfc2253(),
@@ -185,8 +185,7 @@ impl Configuration {
                 private: None,
                 ..edition
             };
-            let signed =
-                |edition, key: &SigningKey| publish(edition, &key.signer, &key.announced[0]);
+            let signed = |edition, key: &SigningKey| publish(edition, &key.signer, &key.announced);
             match (
                 signed(&edition, &keys.internal),
                 signed(&outer, &keys.external),
@@ -245,7 +244,7 @@ impl Configuration {
             instance: self.shared.instance.clone(),
             sources: vec![AnchorSource {
                 url: format!("{}/{}", self.base_url, key.path),
-                keys: key.announced.clone(),
+                keys: vec![key.announced.clone()],
             }],
         };
         anchor.to_xml().unwrap_or_default()

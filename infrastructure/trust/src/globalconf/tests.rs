@@ -598,3 +598,45 @@ fn directories_with_one_wrong_header_are_refused() {
         assert!(url.is_err(), "{scheme} {url:?}");
     }
 }
+
+/// X-Road's schemas are not ours to carry: `TAMBO_XROAD_SCHEMAS` names the folder `globalconf` of its sources, with
+/// `identifiers.xsd` beside it.
+#[test]
+fn x_roads_schemas_accept_every_version() {
+    let Some(schemas) = std::env::var_os("TAMBO_XROAD_SCHEMAS").map(std::path::PathBuf::from)
+    else {
+        println!("not run: TAMBO_XROAD_SCHEMAS is not set");
+        return;
+    };
+    let (shared, private) = instance();
+    let folder = tempfile::tempdir().unwrap();
+    for version in Version::ALL {
+        let number = version.number();
+        let files = [
+            (
+                shared.to_xml(version),
+                format!("v{number}/shared-parameters.xsd"),
+            ),
+            (
+                private.to_xml(version),
+                format!("v{}/private-parameters.xsd", number.min(3)),
+            ),
+            (
+                private.anchors[0].to_xml(),
+                "v2/private-parameters.xsd".to_owned(),
+            ),
+        ];
+        for (text, schema) in files {
+            let file = folder.path().join("file.xml");
+            std::fs::write(&file, text.unwrap()).unwrap();
+            let judged = std::process::Command::new("xmllint")
+                .args(["--nonet", "--noout", "--schema"])
+                .arg(schemas.join(&schema))
+                .arg(&file)
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&judged.stderr);
+            assert!(judged.status.success(), "{version} {schema}: {told}");
+        }
+    }
+}
