@@ -19,10 +19,12 @@ use crate::domain::path::{BadPath, NormalPath};
 use crate::forward::forward;
 use crate::journal::{Failure, NewQuestion, NotKept, Opened};
 use crate::questions;
+use crate::refusals::Attempt;
 use crate::seal::{self, Verified};
 use crate::source::{self, FactAnswer, FactQuestion, FactSource, SourceError};
 use crate::sql::Side;
 use crate::status::Purpose;
+use crate::why::Noticed;
 use crate::wire::{Arrived, BadArrival, Departing, new_boundary};
 
 /// A refusal, as the asking node is told it.
@@ -30,6 +32,8 @@ use crate::wire::{Arrived, BadArrival, Departing, new_boundary};
 pub(crate) struct Refusal {
     code: Code,
     message: String,
+    /// Who was refused, once the message could be read.
+    attempt: Option<Box<Attempt>>,
 }
 
 impl Refusal {
@@ -37,6 +41,7 @@ impl Refusal {
         Self {
             code: Code::answering(leaf),
             message: message.to_string(),
+            attempt: None,
         }
     }
 
@@ -44,11 +49,27 @@ impl Refusal {
         Self {
             code: Code::answering(leaf).of_service(),
             message: message.to_string(),
+            attempt: None,
         }
     }
 }
 
 impl Refusal {
+    /// The same refusal with who was refused.
+    fn of(self, claimed: &Claimed, peer: &Certificate) -> Self {
+        let attempt = Attempt {
+            side: "provider",
+            peer: Some(peer.sha256_hex()),
+            client: Some(claimed.client.to_string()),
+            service: Some(claimed.service.to_string()),
+            number: Some(claimed.number.clone()),
+        };
+        Self {
+            attempt: Some(Box::new(attempt)),
+            ..self
+        }
+    }
+
     /// What the asker may know of a register's trouble: its kind. The rest is for the log.
     fn of_source(service: &ServiceId, error: SourceError) -> Self {
         tracing::warn!(%service, %error, "a register did not answer");
@@ -203,6 +224,10 @@ impl Exchange {
                     message: refusal.message,
                     detail: self.inner.chance.uuid(),
                 };
+                let (attempt, code) = (refusal.attempt.unwrap_or_default(), &report.code);
+                let (reference, cause) = (&report.detail, &report.message);
+                self.note_refusal(reference, Noticed::There, *attempt, code, cause)
+                    .await;
                 tracing::warn!(code = %report.code, reference = %report.detail, cause = %report.message, "refused");
                 Departing::Fault(report.soap())
             }
@@ -218,20 +243,33 @@ impl Exchange {
         let envelope = message?;
         let now = self.inner.clock.now();
         let claimed = read(&envelope, &request_id)?;
-        self.check_peer(&claimed, &peer, &envelope.ocsp, now)?;
+        self.decide(&claimed, &peer, envelope, now)
+            .await
+            .map_err(|refusal| refusal.of(&claimed, &peer))
+    }
+
+    /// The way of a message that could be read.
+    async fn decide(
+        &self,
+        claimed: &Claimed,
+        peer: &Certificate,
+        envelope: Envelope,
+        now: Moment,
+    ) -> Result<Envelope, Refusal> {
+        self.check_peer(claimed, peer, &envelope.ocsp, now)?;
         let allowed = self
-            .check_allowed(&claimed, envelope.body.as_deref(), now)
+            .check_allowed(claimed, envelope.body.as_deref(), now)
             .await?;
         let view = self.inner.held.current(now).ok_or_else(outdated)?;
         let scope = self.inner.scope(&view, now);
         let verified = seal::verify(envelope, &claimed.client.member, &scope)
             .map_err(|error| Refusal::new(error.leaf(), error))?;
         let opened = self
-            .journal_question(&claimed, &allowed, &verified, now)
+            .journal_question(claimed, &allowed, &verified, now)
             .await?;
-        match self.call(&claimed, &allowed, &verified, now).await {
+        match self.call(claimed, &allowed, &verified, now).await {
             Ok((response, body)) => {
-                self.seal_answer(&claimed, &verified, &opened, response, body)
+                self.seal_answer(claimed, &verified, &opened, response, body)
                     .await
             }
             Err(refusal) => {

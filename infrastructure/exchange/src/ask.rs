@@ -14,10 +14,12 @@ use crate::domain::message::{self, Header, RequestPart, ResponsePart};
 use crate::domain::multipart::{self, Direction, Envelope};
 use crate::journal::{Failure, NewQuestion, NotKept, Opened};
 use crate::questions::Question as Asked;
+use crate::refusals::Attempt;
 use crate::route::NoReply;
 use crate::seal::{self, Verified};
 use crate::source::{FactAnswer, FactQuestion};
 use crate::sql::Side;
+use crate::why::Noticed;
 use crate::wire::{Call, Reply, WireError, new_boundary};
 
 /// A question about facts.
@@ -250,10 +252,24 @@ impl Exchange {
     }
 
     /// The whole way of one request, whoever made it.
-    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Verified<Answered>, AskError> {
+    pub(crate) async fn send(
+        &self,
+        mut outgoing: Outgoing,
+    ) -> Result<Verified<Answered>, AskError> {
         self.inner.meters.asked();
         let (service, server) = (outgoing.service.clone(), outgoing.server.clone());
-        let sealed = self.seal_request(outgoing).await?;
+        let instance = &self.inner.settings.member.instance;
+        let number = outgoing
+            .number
+            .get_or_insert_with(|| format!("{instance}-{}", self.inner.chance.uuid()));
+        let attempt = Attempt::ours(&outgoing.client, &service, number);
+        let sealed = match self.seal_request(outgoing).await {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                self.note_failure(Noticed::Before, attempt, &error).await;
+                return Err(error);
+            }
+        };
         let limit = self.inner.settings.timeout();
         let result =
             match tokio::time::timeout(limit, self.exchange(&service, server.as_ref(), &sealed))
@@ -266,6 +282,7 @@ impl Exchange {
             Ok(envelope) => self.keep(sealed, envelope).await,
             Err((error, evidence)) => {
                 self.keep_failure(&sealed.opened, &error, &evidence).await?;
+                self.note_failure(Noticed::After, attempt, &error).await;
                 Err(error)
             }
         }

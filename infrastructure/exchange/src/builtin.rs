@@ -13,7 +13,7 @@ use crate::ask::{Behalf, Outgoing};
 use crate::domain::message::{Header, RequestPart, ResponsePart};
 use crate::domain::multipart::Envelope;
 use crate::seal::Verified;
-use crate::settle;
+use crate::{settle, why};
 
 /// Questions to built-in services that a member may send at once: a batch of agreements after a long outage.
 pub(crate) const BURST: u32 = 60;
@@ -27,6 +27,8 @@ pub(crate) enum Builtin {
     Agreements,
     /// How questions of the asking member ended here.
     Settlement,
+    /// Why messages of the asking member failed.
+    Why,
 }
 
 /// A verified question to a built-in service.
@@ -42,7 +44,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Codes of built-in services; no body may offer a service of its own under one of them.
-pub const RESERVED: [&str; 2] = [agreements::SERVICE, settle::SERVICE];
+pub const RESERVED: [&str; 3] = [agreements::SERVICE, settle::SERVICE, why::SERVICE];
 
 impl Builtin {
     /// The built-in service of this code.
@@ -50,6 +52,7 @@ impl Builtin {
         match code {
             agreements::SERVICE => Some(Self::Agreements),
             settle::SERVICE => Some(Self::Settlement),
+            why::SERVICE => Some(Self::Why),
             _ => None,
         }
     }
@@ -75,6 +78,7 @@ impl Exchange {
         }
         match builtin {
             Builtin::Agreements => self.answer_agreements(asked).await,
+            Builtin::Why => self.answer_why(asked).await,
             Builtin::Settlement => self.answer_settlement(asked).await,
         }
     }

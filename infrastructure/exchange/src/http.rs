@@ -3,6 +3,7 @@
 //! Handlers decide nothing: they read, and `pages` draws. Whoever downloads a container leaves an entry in the log.
 
 pub mod agreements;
+mod why;
 
 use axum::extract::{Path, Query, State};
 use axum::http::header;
@@ -91,6 +92,7 @@ fn routes(exchange: Exchange) -> Routes {
         .get("/exchange/messages/{number}", message)
         .get("/exchange/messages/{number}/{file}", container)
         .merge(agreements::routes())
+        .merge(why::routes())
         .with_state(exchange)
 }
 

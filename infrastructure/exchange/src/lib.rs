@@ -29,6 +29,7 @@ pub mod status;
 pub mod systems;
 pub mod testing;
 pub mod try_it;
+pub mod why;
 pub mod wire;
 
 mod allowed;
@@ -38,6 +39,7 @@ mod metadata;
 mod meters;
 mod pages;
 mod record;
+mod refusals;
 mod route;
 mod sql;
 #[cfg(test)]
@@ -158,9 +160,11 @@ pub(crate) struct Inner {
     pub lookups: Arc<Lookups>,
     pub meters: Meters,
     pub guard: Guard,
-    /// How many questions to built-in services each member may still send.
     pub pauses: settle::Pauses,
+    /// How many questions to built-in services each member may still send.
     pub builtin_buckets: Buckets,
+    /// Which refused attempts are kept.
+    pub ledger: refusals::Ledger,
     /// What the settings describe; lives beside the table of services, which says what is offered.
     pub registries: RwLock<source::Registries>,
     /// Since when the oldest message waits for its time stamp, in micros; 0 for none.
@@ -278,6 +282,7 @@ impl Exchange {
             guard,
             pauses: settle::Pauses::default(),
             builtin_buckets: Buckets::new(builtin::BURST, builtin::PER_SECOND),
+            ledger: refusals::Ledger::default(),
             registries: RwLock::default(),
             waiting_since: AtomicI64::new(0),
             maintenance: AtomicBool::new(false),
@@ -341,11 +346,12 @@ impl Exchange {
         Ok(())
     }
 
-    /// Enters or replaces agreements.
+    /// Enters agreements that nobody signed: of a body with itself, for a try, and in countries made for tests. Between
+    /// two bodies an agreement comes in force by [`agreements::InForce`] alone, and the audit takes others out.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn agree(&self, agreements: &[Agreement]) -> Result<(), Fault> {
+    pub(crate) async fn agree(&self, agreements: &[Agreement]) -> Result<(), Fault> {
         let mut tx = self.inner.begin_change().await?;
         for agreement in agreements {
             sql::set_agreement(&mut tx, agreement).await?;

@@ -4,6 +4,7 @@
 
 pub mod agreements;
 pub mod registries;
+pub mod why;
 
 use axum::response::Response;
 use kernel::party::encode_part;
@@ -41,7 +42,10 @@ pub fn messages(visit: &Visit, rows: &[QuestionRow], page_rows: usize) -> Respon
     let title = visit.t("exchange-messages-title");
     let body = html! {
         p { (visit.t("exchange-messages-lead")) }
-        p { a href="/exchange/agreements" { (visit.t("exchange-agreements-title")) } }
+        p {
+            a href="/exchange/agreements" { (visit.t("exchange-agreements-title")) } " · "
+            a href="/exchange/why" { (visit.t("exchange-why-title")) }
+        }
         @if rows.is_empty() { p { (visit.t("exchange-none")) } }
         @else { (parts::table(&title, &heads, &cells)) }
         (parts::pages(visit, None, older.as_deref()))
@@ -72,6 +76,7 @@ fn one(visit: &Visit, row: &QuestionRow) -> Markup {
     let place = format!("/exchange/messages/{}", encode_part(&row.number));
     html! {
         (parts::notice(tone(&row.outcome), &visit.t(&format!("exchange-outcome-{}", row.outcome)), html! { p { (advice) } }))
+        p { (parts::link_quiet(&format!("/exchange/why/{}", encode_part(&row.number)), &visit.t(why_key(&row.outcome)))) }
         (parts::summary_list(visit, &facts(visit, row)))
         h2 { (visit.t("exchange-steps")) }
         (parts::timeline(&steps(visit, row)))
@@ -81,6 +86,14 @@ fn one(visit: &Visit, row: &QuestionRow) -> Markup {
         @if row.outcome == "answered" {
             p { (parts::link_quiet(&format!("{place}/response.asice"), &visit.t("exchange-download-response"))) }
         }
+    }
+}
+
+/// A message that went well has a way to look at too.
+fn why_key(outcome: &str) -> &'static str {
+    match outcome {
+        "answered" | "asked" => "exchange-steps",
+        _ => "exchange-why-link",
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod agreement;
 pub mod configuration;
 mod journal;
+pub mod refusal;
 pub mod services;
 pub mod settlement;
 pub mod sources;
@@ -80,6 +81,10 @@ const AGREEMENT_SET: &str = "INSERT INTO exchange_agreement (number, client, ser
 const AGREEMENTS_FOR: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, legal_ground, \
      daily_limit FROM exchange_agreement WHERE client = $1 AND service = $2 AND purpose = $3 \
      ORDER BY valid_until DESC LIMIT 20";
+const AGREEMENTS_UNSIGNED: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, \
+     legal_ground, daily_limit FROM exchange_agreement WHERE NOT EXISTS (SELECT 1 FROM exchange_agreement_text \
+     WHERE exchange_agreement_text.number = exchange_agreement.number AND state = 'in-force') \
+     ORDER BY number LIMIT $1";
 const AGREEMENT_GET: &str = "SELECT number, client, service, purpose, fields, valid_from, valid_until, legal_ground, \
      daily_limit FROM exchange_agreement WHERE number = $1";
 const DAY_GET: &str = "SELECT asked FROM exchange_agreement_day WHERE agreement = $1 AND day = $2";
@@ -129,6 +134,12 @@ pub async fn agreements_for(
         .iter()
         .map(agreement)
         .collect()
+}
+
+/// Agreements in force for which no text that both bodies signed is there.
+pub async fn unsigned_agreements(tx: &mut Tx, limit: usize) -> Result<Vec<Agreement>, StoreError> {
+    let rows = tx.all(AGREEMENTS_UNSIGNED, &params![limit]).await?;
+    rows.iter().map(agreement).collect()
 }
 
 /// The agreement in force under a number.

@@ -24,8 +24,10 @@ use crate::directory::View;
 use crate::domain::codes::Leaf;
 use crate::domain::description::{ClientList, ClientNote, wants_json};
 use crate::domain::message::{self, Header, METHODS, RequestPart, TARGET_BYTES_MAX, header_text};
+use crate::refusals::Attempt;
 use crate::settings::{Authentication, SystemAccess};
 use crate::source::FactQuestion;
+use crate::why::Noticed;
 use crate::{Exchange, Verified};
 
 /// Headers that the node writes itself from what it read.
@@ -59,10 +61,11 @@ pub(crate) enum Shown {
 impl Exchange {
     pub(crate) async fn system_request(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         shown: &Shown,
     ) -> Response<Full<Bytes>> {
         let accept = accepted(request.headers());
+        let attempt = self.numbered(&mut request);
         let is_head = request.method() == Method::HEAD;
         if let Some(given) = self.evidence(request.method(), request.uri(), shown).await {
             return given.map(|body| Full::new(if is_head { Bytes::new() } else { body }));
@@ -74,8 +77,41 @@ impl Exchange {
                 .await
                 .map(|answered| answer(answered.into_inner()))
         };
-        let response = response.unwrap_or_else(|refusal| self.told(refusal, &accept));
+        let response = match response {
+            Ok(response) => response,
+            Err(refusal) => {
+                let reference = self.inner.chance.uuid();
+                let (code, cause) = refusal.told();
+                self.note_refusal(&reference, Noticed::Before, attempt, code, cause)
+                    .await;
+                self.told(refusal, reference, &accept)
+            }
+        };
         response.map(|body| Full::new(if is_head { Bytes::new() } else { body }))
+    }
+
+    /// Gives a request its number here, if its system gave none, so that a refusal can be found under it too.
+    fn numbered(&self, request: &mut Request<Incoming>) -> Attempt {
+        let headers = request.headers_mut();
+        if !headers.contains_key(message::ID) {
+            let instance = &self.inner.settings.member.instance;
+            let number = format!("{instance}-{}", self.inner.chance.uuid());
+            if let Ok(value) = HeaderValue::from_str(&number) {
+                headers.insert(message::ID, value);
+            }
+        }
+        let value = |name: &str| {
+            let value = request.headers().get_all(name).iter().next_back();
+            value.map(|value| header_text(value.as_bytes()))
+        };
+        let service = request.uri().path().strip_prefix("/r1/");
+        Attempt {
+            side: "system",
+            peer: None,
+            client: value(message::CLIENT),
+            service: service.map(|path| path.split('/').take(5).collect::<Vec<_>>().join("/")),
+            number: value(message::ID),
+        }
     }
 
     async fn relay(

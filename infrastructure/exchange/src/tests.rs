@@ -12,5 +12,6 @@ mod ocsp;
 mod registries;
 mod simulated;
 mod survive;
+mod why;
 
 use crate::testing as country;

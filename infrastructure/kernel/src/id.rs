@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Chance, Clock};
+use crate::{Chance, Clock, Moment};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -20,6 +20,12 @@ impl Id {
         chance.fill(&mut random[6..]);
         let millis = u128::try_from(clock.now().millis().max(0)).unwrap_or(0) & 0xffff_ffff_ffff;
         Self((millis << 80) | u128::from_be_bytes(random))
+    }
+
+    /// The least identifier of a moment: every one made then or later is at or above it. For reading by time.
+    pub fn first_at(moment: Moment) -> Self {
+        let millis = u128::try_from(moment.millis().max(0)).unwrap_or(0) & 0xffff_ffff_ffff;
+        Self(millis << 80)
     }
 }
 
@@ -90,7 +96,7 @@ impl<'de> Deserialize<'de> for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Moment, SeededChance, SetClock};
+    use crate::{SeededChance, SetClock};
 
     #[test]
     fn text_reads_back_and_time_sorts() {
@@ -99,6 +105,11 @@ mod tests {
         let first = Id::new(&clock, &chance);
         clock.advance(1);
         let second = Id::new(&clock, &chance);
+        let (before, after) = (
+            Id::first_at(Moment::from_seconds(1_700_000_000)),
+            clock.now(),
+        );
+        assert!(before <= first && first < Id::first_at(after) && Id::first_at(after) <= second);
         assert!(first < second && first.to_string() < second.to_string());
         assert_eq!(first.to_string().parse(), Ok(first));
         assert_eq!(first.at().seconds(), 1_700_000_000);

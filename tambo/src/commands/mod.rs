@@ -11,6 +11,7 @@ mod restore;
 mod serve;
 mod storm;
 mod verify;
+mod why;
 
 use std::fmt::Display;
 use std::io::IsTerminal;
@@ -57,6 +58,8 @@ pub enum Command {
     Agreement(agreement::AgreementOptions),
     /// Show jobs that were given up, and run them again.
     Jobs(jobs::JobsOptions),
+    /// Follow a message through both nodes: which step failed, and what to do.
+    Why(why::WhyOptions),
     /// Measure what an exchange costs on this machine.
     Bench(bench::BenchOptions),
     /// Let questions run over a simulated network in a storm, and check what both sides know afterwards.
@@ -77,6 +80,7 @@ impl Command {
             Self::Backup(options) => backup::run(options).await,
             Self::Restore(options) => restore::run(options).await,
             Self::Agreement(options) => agreement::run(options).await,
+            Self::Why(options) => why::run(options).await,
             Self::Jobs(options) => jobs::run(options).await,
             Self::Bench(options) => bench::run(options).await,
             Self::Storm(options) => storm::run(options).await,

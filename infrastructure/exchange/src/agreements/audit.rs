@@ -38,13 +38,31 @@ impl Exchange {
             let page = sql::texts_in(&mut tx, State::InForce.word(), &after, PAGE).await?;
             drop(tx);
             let Some(last) = page.last() else {
-                return Ok(audit);
+                break;
             };
             after.clone_from(&last.number);
             for row in &page {
                 self.audit_one(row, &mut audit).await?;
             }
         }
+        self.audit_unsigned(&mut audit).await?;
+        Ok(audit)
+    }
+
+    /// Takes out of force what stands there without any signed text; a body's agreements with itself need none.
+    async fn audit_unsigned(&self, audit: &mut Audit) -> Result<(), Fault> {
+        let mut tx = self.inner.begin_change().await?;
+        for held in crate::sql::unsigned_agreements(&mut tx, PAGE).await? {
+            if held.client.member == *held.service.member() {
+                continue;
+            }
+            tracing::error!(number = %held.number, "an agreement in force was signed by nobody");
+            sql::remove_effective(&mut tx, &held.number).await?;
+            audit
+                .changed
+                .push((held.number, "nobody signed it".to_owned()));
+        }
+        Ok(tx.commit().await?)
     }
 
     async fn audit_one(&self, row: &TextRow, audit: &mut Audit) -> Result<(), Fault> {

@@ -128,7 +128,7 @@ fn place(turn: Option<i64>, at: Option<i64>) -> Option<Place> {
     Some(Place { turn, at })
 }
 
-fn question(row: &Row) -> Result<QuestionRow, StoreError> {
+pub(super) fn question(row: &Row) -> Result<QuestionRow, StoreError> {
     Ok(QuestionRow {
         id: row.id(0)?,
         side: Side::of(&row.text(1)?),

@@ -18,6 +18,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// Code and cause.
+    pub(crate) fn told(&self) -> (&str, &str) {
+        (&self.code, &self.message)
+    }
+
     /// Found by this node; X-Road tells nearly every mistake of a system so.
     pub(crate) fn own(leaf: Leaf, message: impl std::fmt::Display) -> Self {
         Self {
@@ -66,11 +71,16 @@ impl From<AskError> for Refusal {
 
 impl Exchange {
     /// The response that tells a refusal, in the form that `accept` asks for.
-    pub(crate) fn told(&self, refusal: Refusal, accept: &str) -> Response<Bytes> {
+    pub(crate) fn told(
+        &self,
+        refusal: Refusal,
+        reference: String,
+        accept: &str,
+    ) -> Response<Bytes> {
         let report = Report {
             code: respell(&refusal.code, self.inner.settings.spelling),
             message: refusal.message,
-            detail: self.inner.chance.uuid(),
+            detail: reference,
         };
         tracing::warn!(code = %report.code, reference = %report.detail, cause = %report.message, "a system was refused");
         let form = Form::wanted(accept);
