@@ -37,7 +37,7 @@ async fn one(visit: Visit, State(exchange): State<Exchange>, Path(number): Path<
     let directory = exchange.directory();
     Ok(pages::one(
         &visit,
-        directory.as_ref(),
+        directory.as_deref(),
         &number,
         trail.as_ref(),
     ))

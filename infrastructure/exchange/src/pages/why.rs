@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use web::parts::{self, Stop, Tone};
 use web::{Sheet, Value, Visit, page};
 
-use crate::Directory;
+use crate::directory::View;
 use crate::why::{Mark, Note, Other, Stage, Step, Trail};
 
 /// The form alone.
@@ -50,7 +50,7 @@ const fn tone(mark: Mark) -> Tone {
 /// One message, or that it is not known.
 pub fn one(
     visit: &Visit,
-    directory: Option<&Directory>,
+    directory: Option<&View>,
     sought: &str,
     trail: Option<&Trail>,
 ) -> Response {
@@ -87,21 +87,15 @@ pub fn one(
 }
 
 /// Names of the two bodies, from the directory.
-fn names(directory: Option<&Directory>, trail: &Trail) -> (String, String) {
+fn names(directory: Option<&View>, trail: &Trail) -> (String, String) {
     let provider = trail
         .service
         .rsplit_once('/')
         .map_or("", |(subsystem, _)| subsystem);
     let name = |text: &str| {
         let id: Option<SubsystemId> = text.parse().ok();
-        let known = directory.and_then(|directory| {
-            let id = id.as_ref()?;
-            directory
-                .members
-                .iter()
-                .find(|member| member.id == id.member)
-        });
-        known.map_or_else(|| text.to_owned(), |member| member.name.clone())
+        let known = id.and_then(|id| directory?.name_of(&id.member).map(str::to_owned));
+        known.unwrap_or_else(|| text.to_owned())
     };
     (name(&trail.client), name(provider))
 }

@@ -2,6 +2,7 @@
 //!
 //! The same values are shown at home and told to the other party of the message. Nothing in it says about whom was asked.
 
+use data_encoding::HEXLOWER;
 use kernel::{Fault, MemberId, Moment};
 use serde::{Deserialize, Serialize};
 use store::Tx;
@@ -72,8 +73,8 @@ pub struct SeenRefusal {
 /// A node's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeState {
-    /// Serial of the directory held; 0 for none.
-    pub directory: u64,
+    /// Beginning of the digest of the directory held; empty for none.
+    pub directory: String,
     /// When it was published.
     pub directory_from: Option<Moment>,
     /// When it ends.
@@ -187,11 +188,12 @@ impl Exchange {
         let (oldest_unstamped, unstamped) = sql::stamp_backlog(&mut tx).await?;
         drop(tx);
         let view = inner.held.any();
-        let directory = view.as_ref().map(|view| view.directory());
         Ok(NodeState {
-            directory: directory.map_or(0, |held| held.serial),
-            directory_from: directory.map(|held| held.published_at),
-            directory_until: directory.map(|held| held.expires_at),
+            directory: view
+                .as_ref()
+                .map_or_else(String::new, |view| short(view.digest())),
+            directory_from: view.as_ref().and_then(|view| view.published_at()),
+            directory_until: view.as_ref().map(|view| view.expires_at()),
             sign_until: sign.map(|certificate| certificate.not_after()),
             auth_until: auth.map(|certificate| certificate.not_after()),
             sign_status_at: ages.first().copied().flatten(),
@@ -262,6 +264,11 @@ impl Exchange {
             status,
         })
     }
+}
+
+/// Enough of a digest to see whether two nodes hold the same.
+fn short(digest: &[u8]) -> String {
+    HEXLOWER.encode(&digest[..digest.len().min(4)])
 }
 
 fn told_refusal(row: &RefusalRow) -> SeenRefusal {

@@ -435,7 +435,7 @@ fn note_state(steps: &mut [Step], now: Moment, state: &NodeState, at: [Stage; 4]
     };
     let left = |until: Option<Moment>| until.map_or(0, |until| until.seconds_since(now));
     let directory = vec![
-        ("serial", state.directory.to_string()),
+        ("serial", state.directory.clone()),
         ("age", minutes(state.directory_from)),
         ("left", (left(state.directory_until) / 60).to_string()),
     ];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::settings::{Authentication, SystemAccess};
-use exchange::testing::asking;
+use exchange::testing::{agree_unsigned, asking};
 use exchange::{AccessRight, Agreement, Exchange, FactSource, Keys, Parts, Settings};
 use kernel::{Clock, MemberId, ServiceId, SystemChance, SystemClock};
 use store::Store;
@@ -168,9 +168,9 @@ async fn agree(exchange: &Exchange, options: &Options) -> Outcome {
         .map(|number| agreement(number, format!("{PURPOSE}-{number}")))
         .collect();
     for some in others.chunks(1_000) {
-        exchange.agree(some).await?;
+        agree_unsigned(exchange, some).await?;
     }
-    exchange.agree(&[agreement(0, PURPOSE.to_owned())]).await?;
+    agree_unsigned(exchange, &[agreement(0, PURPOSE.to_owned())]).await?;
     if let Some(url) = &options.provider {
         let source = FactSource::Url {
             url: url.clone(),
