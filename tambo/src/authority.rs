@@ -1,25 +1,31 @@
-//! The authority of an instance: certificates, status, time stamps, witness, and the global configuration.
+//! The authority of an instance: certificates, status, time stamps, witness, register, and the global configuration.
 //!
-//! Built by `house` for a body with the role `authority`. It promises a configuration that is signed anew long before it
-//! expires; it refuses to decide who becomes a member: that is a person's act.
+//! Built by `house` for a body with the role `authority`. It promises that the configuration is the register's state of a
+//! few seconds ago, signed anew long before it expires; it refuses to decide who becomes a member: that is a person's act.
 
 mod configuration;
 mod http;
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use exchange::View;
-use kernel::{Clock, Fault};
+use kernel::{Actor, Clock, Fault};
+use registry::admit::Admission;
+use registry::{Parts, Pins, Register};
 use trust::authority::Founding;
 use trust::globalconf::write::Published;
-use trust::globalconf::{Member, Party, Server, SharedParams, Subsystem};
-use trust::log::{SignatureKind, Witness};
+use trust::log::{Log, SignatureKind, Witness};
 use trust::tsp;
 
 use crate::commands::Problem;
-use crate::credentials;
-use crate::house::Ground;
+use crate::house::{self, Ground};
+use crate::{country, credentials};
 use configuration::{Configuration, SigningKeys};
+
+/// How often the register is looked at for a change, made here or by a command beside this process: a revoked member must
+/// be gone while the official still looks at the page.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// A running authority. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +34,10 @@ pub struct Authority {
     pub trust: trust::Authority,
     /// Cosigns the members' logs.
     pub witness: Witness,
+    /// Who is a member, and who wants to be.
+    pub register: Register,
+    /// The log of the body that runs the authority: decisions are entered there.
+    pub log: Log,
     keys: Arc<SigningKeys>,
     clock: Arc<dyn Clock>,
     held: Arc<RwLock<Configuration>>,
@@ -61,16 +71,29 @@ impl Authority {
             store,
             ground.note_key("witness", &name, SignatureKind::Cosignature)?,
         );
+        let log = Log::open(
+            ground.store.clone(),
+            house::log_settings(ground, Some(&witness))?,
+        )
+        .await?;
+        let register = register(ground, &trust, &witness, &log)?;
+        register.admit_logs().await?;
         let keys = SigningKeys::open(ground)?;
         let held = Configuration::of(&trust, ground, &keys, &base_url);
         let authority = Self {
             trust,
             witness,
+            register,
+            log,
             keys: Arc::new(keys),
             clock: ground.clock.clone(),
             held: Arc::new(RwLock::new(held)),
         };
-        authority.publish()?;
+        authority.register.set_pins(Pins {
+            witness_key: authority.witness.verifier().to_string(),
+            anchor: authority.anchor(),
+        });
+        authority.publish().await?;
         Ok(authority)
     }
 
@@ -92,83 +115,109 @@ impl Authority {
         held.newest()
     }
 
-    /// Enters a body with its server: issues the certificates it lacks, admits its log to the witness, publishes.
+    /// Enters a body whose keys are in this process: issues the certificates it lacks, registers it, publishes.
     ///
     /// # Errors
     /// Keys, certificates or records fail.
     pub async fn admit(&self, ground: &Ground) -> Result<(), Problem> {
         credentials::ensure_member(ground, &self.trust).await?;
-        self.witness.admit(&ground.log_verifier()?).await?;
-        let chain = ground.credentials.expect(credentials::TLS)?;
         let settings = &ground.settings;
-        let member = Member {
-            id: settings.member(),
+        let mut certificates = Vec::new();
+        for label in [credentials::TLS, credentials::SIGN, credentials::SEAL] {
+            let chain = ground.credentials.expect(label)?;
+            certificates.extend(chain.into_iter().next().map(|leaf| (label, leaf)));
+        }
+        let admission = Admission {
+            server: settings.server(),
             name: settings.body.name.clone(),
-            subsystems: vec![Subsystem {
-                code: settings.exchange.subsystem.clone(),
-                name: None,
-            }],
-        };
-        let leaf = chain.first();
-        let digests = leaf.map(|leaf| [leaf.sha1().to_vec(), leaf.sha256().to_vec()]);
-        let server = Server {
-            id: settings.server(),
+            subsystems: vec![settings.exchange.subsystem.clone()],
             address: settings.exchange.address.clone(),
-            auth_cert_hashes: digests.into_iter().flatten().collect(),
-            clients: vec![Party::Subsystem(settings.subsystem())],
-            maintenance: None,
+            log: ground.log_verifier()?,
+            certificates,
         };
-        Ok(self.change(|params| {
-            params.members.retain(|known| known.id != member.id);
-            params.servers.retain(|known| known.id != server.id);
-            params.members.push(member);
-            params.servers.push(server);
-        })?)
+        self.register
+            .admit(&Actor::system("operator"), &admission)
+            .await?;
+        Ok(self.publish().await?)
     }
 
-    /// Takes up the members of an edition that was published earlier.
+    /// Takes up when an edition was published earlier: members refuse what is older than what they hold, and a clock that
+    /// was set back must not stop the instance.
     ///
     /// # Errors
     /// The configuration can't be signed.
-    pub fn take_up(&self, earlier: &View) -> Result<(), Fault> {
+    pub async fn take_up(&self, earlier: &View) -> Result<(), Fault> {
         {
             let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-            // The members hold it, and refuse what is older: a clock that was set back must not stop the instance.
             held.made_at = held.made_at.max(earlier.published_at());
         }
-        self.change(|params| {
-            for member in &earlier.params().members {
-                if !params.members.iter().any(|known| known.id == member.id) {
-                    params.members.push(member.clone());
-                }
-            }
-            for server in &earlier.params().servers {
-                if !params.servers.iter().any(|known| known.id == server.id) {
-                    params.servers.push(server.clone());
-                }
-            }
-        })
+        self.publish().await
     }
 
-    fn change(&self, change: impl FnOnce(&mut SharedParams)) -> Result<(), Fault> {
-        {
-            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-            change(&mut held.shared);
-        }
-        self.publish()
-    }
-
-    /// Signs the configuration anew.
+    /// Signs the register's state anew.
     ///
     /// # Errors
-    /// A key fails.
-    pub fn publish(&self) -> Result<(), Fault> {
+    /// A key or the store fails.
+    pub async fn publish(&self) -> Result<(), Fault> {
+        let model = self
+            .register
+            .model(&mut self.log.store().read().await?)
+            .await?;
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        // The unit's certificate is renewed from time to time.
-        let unit = self.trust.unit_certificate();
-        if let Some(own) = held.shared.stampers.first_mut() {
-            own.certificate = unit;
+        let mut shared = held.shared.clone();
+        // The authority's own services stand first; the register adds the foreign ones.
+        shared.authorities.truncate(1);
+        shared.stampers.truncate(1);
+        if let Some(own) = shared.stampers.first_mut() {
+            // The unit's certificate is renewed from time to time.
+            own.certificate = self.trust.unit_certificate();
         }
-        held.publish(&self.keys, self.clock.now())
+        model.fill(&mut shared)?;
+        held.shared = shared;
+        held.publish(&self.keys, self.clock.now())?;
+        held.version = model.version;
+        Ok(())
     }
+
+    /// Publishes if the register has changed. Tells whether it had.
+    ///
+    /// # Errors
+    /// A key or the store fails.
+    pub async fn publish_changes(&self) -> Result<bool, Fault> {
+        let version = self.register.version().await?;
+        let published = {
+            let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+            held.version
+        };
+        if version == published {
+            return Ok(false);
+        }
+        self.publish().await?;
+        Ok(true)
+    }
+}
+
+fn register(
+    ground: &Ground,
+    trust: &trust::Authority,
+    witness: &Witness,
+    log: &Log,
+) -> Result<Register, Problem> {
+    let settings = &ground.settings;
+    let name = format!("{}.register", ground.log_origin());
+    let plain = |url: &str| url.trim_end_matches('/').to_owned();
+    Ok(Register::new(Parts {
+        store: ground.store.clone(),
+        log: log.clone(),
+        trust: trust.clone(),
+        witness: witness.clone(),
+        key: ground.note_key("register", &name, SignatureKind::Note)?,
+        founding: registry::Founding {
+            owner: settings.member(),
+            name: settings.body.name.clone(),
+            url: plain(&settings.pages.origin),
+            services: plain(&settings.exchange.authority),
+            scheme: Some(country::body_number()),
+        },
+    }))
 }

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kernel::Moment;
-use trust::ca::{AltName, DAY, Profile, Proven};
+use registry::certificates::{self, LEAF_DAYS};
+use trust::ca::{DAY, Profile, Proven};
 use trust::keys::{Algorithm, KeyStore};
 use trust::name::Name;
 use trust::{Authority, Certificate};
@@ -17,19 +18,15 @@ use crate::house::Ground;
 
 /// Folder of certificates, beside the settings.
 pub const FOLDER: &str = "certificates";
-/// Label of the key for TLS between servers.
-pub const TLS: &str = "auth";
-/// Label of the key for messages.
-pub const SIGN: &str = "sign";
-/// Label of the body's seal on documents.
-pub const SEAL: &str = "seal";
+/// Labels of the keys for TLS between servers, for messages, and of the body's seal on documents.
+pub use registry::certificates::{AUTH as TLS, SEAL, SIGN};
 /// Label of an official's key for documents.
 pub fn official(account: &str) -> String {
     format!("official-{}", account.to_lowercase())
 }
 
-/// Days that a leaf certificate is good for.
-pub const LEAF_DAYS: i64 = 730;
+/// Days before an end from which on a new certificate is had: time for a person to decide where no rule does.
+pub const RENEW_DAYS: i64 = 60;
 /// `check` warns this many days before an end.
 pub const WARN_DAYS: i64 = 30;
 
@@ -96,7 +93,7 @@ impl Credentials {
         Ok(fs::rename(partial, path)?)
     }
 
-    /// Has `authority` issue a certificate for `label` unless there is one; makes the key too.
+    /// Has `authority` issue a certificate for `label` unless there is one that lasts; makes the key too.
     ///
     /// # Errors
     /// The key or the certificate can't be made.
@@ -104,11 +101,14 @@ impl Credentials {
         &self,
         authority: &Authority,
         label: &str,
-        profile: &Profile,
-        subject: &Name,
+        (profile, subject): (&Profile, &Name),
+        now: Moment,
     ) -> Result<Vec<Certificate>, Problem> {
         let signer = self.keys.signer_or_create(label, Algorithm::P256)?;
-        if let Some(chain) = self.chain(label)? {
+        let lasts = now.plus_seconds(RENEW_DAYS * DAY);
+        if let Some(chain) = self.chain(label)?
+            && chain.first().is_some_and(|leaf| leaf.not_after() > lasts)
+        {
             return Ok(chain);
         }
         let leaf = authority
@@ -154,30 +154,13 @@ impl Credentials {
 /// A key or a certificate can't be made.
 pub async fn ensure_member(ground: &Ground, authority: &Authority) -> Result<(), Problem> {
     let settings = &ground.settings;
-    let (country, body) = (&settings.exchange.instance, &settings.body.name);
-    let member = Name::member(country, body, &settings.member())?;
-    let tls = Profile::Tls {
-        names: alt_names(&settings.exchange.address),
-    };
-    let credentials = &ground.credentials;
-    credentials.ensure(authority, TLS, &tls, &member).await?;
-    credentials
-        .ensure(authority, SIGN, &Profile::Sign, &member)
-        .await?;
-    let seal = Name::of_body(country, body, &format!("Sello de {body}"))?;
-    credentials
-        .ensure(authority, SEAL, &Profile::Seal, &seal)
-        .await?;
-    Ok(())
-}
-
-fn alt_names(address: &str) -> Vec<AltName> {
-    let host = address
-        .rsplit_once(':')
-        .map_or(address, |(host, _)| host)
-        .trim_matches(['[', ']']);
-    match host.parse() {
-        Ok(ip) => vec![AltName::Ip(ip)],
-        Err(_) => vec![AltName::Dns(host.to_owned())],
+    let (body, address) = (&settings.body.name, &settings.exchange.address);
+    for (label, profile, subject) in certificates::plan(body, &settings.server(), address)? {
+        let wanted = (&profile, &subject);
+        ground
+            .credentials
+            .ensure(authority, label, wanted, ground.clock.now())
+            .await?;
     }
+    Ok(())
 }

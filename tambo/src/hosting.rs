@@ -18,6 +18,7 @@ use web::SharedTexts;
 use web::hosts::Hosts;
 
 use crate::commands::{Outcome, Problem};
+use crate::joining;
 use crate::serve::{self, Listeners, Serving};
 use crate::settings::Settings;
 
@@ -101,6 +102,17 @@ impl Hosting {
         if let Plan::Files(files) = &plan
             && let [only] = files.as_slice()
         {
+            let settings = Settings::read(only).ok();
+            let waiting = async {
+                match &settings {
+                    Some(settings) => joining::wait(settings, &self.clock).await,
+                    None => Ok(()),
+                }
+            };
+            tokio::select! {
+                () = &mut told => return Ok(()),
+                waited = waiting => waited?,
+            }
             self.start(only, true).await?;
             told.await;
             self.end().await;
@@ -175,6 +187,7 @@ impl Hosting {
             };
             Problem(format!("{error}{hint}"))
         })?;
+        joining::ask(&settings, &self.clock).await?;
         let mut listeners = match &self.pages {
             None => Listeners::bind(&settings).await?,
             Some(hosts) => Listeners::hosted(&settings, hosts.clone(), self.texts.clone()).await?,

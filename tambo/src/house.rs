@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use store::Store;
 use trust::keys::{Algorithm, KeyStore, Passphrase, Signer};
 use trust::log::{
-    Log, LogSettings, NoteKey, PseudonymSecret, SignatureKind, VerifierKey, WitnessPeer,
+    Log, LogSettings, NoteKey, PseudonymSecret, SignatureKind, VerifierKey, Witness, WitnessPeer,
 };
 use trust::sigalg::Hash;
 use web::Room;
@@ -26,7 +26,7 @@ use crate::authority::Authority;
 use crate::commands::Problem;
 use crate::credentials::{self, Credentials};
 use crate::settings::{Part, Settings};
-use crate::{country, front, office};
+use crate::{country, front, joining, office};
 
 /// What every body stands on.
 #[derive(Clone)]
@@ -72,6 +72,7 @@ const MIGRATIONS: &[(&str, &[store::Migration])] = &[
     ("trust-authority", trust::http::MIGRATIONS),
     ("log", trust::log::MIGRATIONS),
     ("exchange", exchange::MIGRATIONS),
+    ("registry", registry::MIGRATIONS),
     ("identity", identity::MIGRATIONS),
     ("documents", documents::MIGRATIONS),
     ("workflow", workflow::MIGRATIONS),
@@ -214,20 +215,14 @@ impl House {
         let metrics = Metrics::new();
 
         // infrastructure
-        let log = Log::open(
-            ground.store.clone(),
-            log_settings(&ground, authority.as_ref())?,
-        )
-        .await?;
+        let log = match &authority {
+            Some(authority) => authority.log.clone(),
+            None => Log::open(ground.store.clone(), log_settings(&ground, None)?).await?,
+        };
         let exchange = build_exchange(&ground, authority.as_ref(), &log, &metrics).await?;
 
         // platform
-        let identity = identity::Identity::new(
-            ground.store.clone(),
-            ground.clock.clone(),
-            ground.chance.clone(),
-            identity_settings(&ground)?,
-        )?;
+        let identity = identity(&ground)?;
         let documents = build_documents(&ground, &log)?;
         let workflow = match settings.is(Part::Office) {
             true => Some(office::build(
@@ -245,6 +240,7 @@ impl House {
             .map(|authority| authority.witness.clone());
         let mut rooms = vec![trust::log::room(&log, witness)];
         rooms.extend(authority.iter().flat_map(Authority::rooms));
+        rooms.extend(joining::room(&ground));
         rooms.extend([exchange.room(), identity.room(), documents.room()]);
         match &workflow {
             Some(workflow) => {
@@ -271,13 +267,10 @@ impl House {
 ///
 /// # Errors
 /// A key can't be used.
-pub fn log_settings(
-    ground: &Ground,
-    authority: Option<&Authority>,
-) -> Result<LogSettings, Problem> {
+pub fn log_settings(ground: &Ground, own: Option<&Witness>) -> Result<LogSettings, Problem> {
     let exchange = &ground.settings.exchange;
-    let witness = match authority {
-        Some(authority) => Some(WitnessPeer::Local(authority.witness.clone())),
+    let witness = match own {
+        Some(witness) => Some(WitnessPeer::Local(witness.clone())),
         None if exchange.witness_key.is_empty() => None,
         None => {
             let prefix = format!("{}/witness", exchange.authority.trim_end_matches('/'));
@@ -364,7 +357,7 @@ async fn build_exchange(
         .await?;
     if let Some(authority) = authority {
         if let Some(earlier) = exchange.directory() {
-            authority.take_up(&earlier)?;
+            authority.take_up(&earlier).await?;
         }
         exchange.take_configuration(&authority.published()).await?;
     }
@@ -401,6 +394,19 @@ fn systems(settings: &Settings) -> Result<BTreeMap<String, SystemAccess>, Proble
     let all = settings.exchange.systems.iter();
     all.map(|(code, own)| Ok((code.clone(), access(own)?)))
         .collect()
+}
+
+/// The people and officials of a body.
+///
+/// # Errors
+/// A key can't be used, or a setting doesn't fit.
+pub fn identity(ground: &Ground) -> Result<identity::Identity, Problem> {
+    Ok(identity::Identity::new(
+        ground.store.clone(),
+        ground.clock.clone(),
+        ground.chance.clone(),
+        identity_settings(ground)?,
+    )?)
 }
 
 fn identity_settings(ground: &Ground) -> Result<identity::Settings, Problem> {

@@ -9,6 +9,7 @@ mod demo;
 mod front;
 mod hosting;
 mod house;
+mod joining;
 mod office;
 mod serve;
 mod settings;

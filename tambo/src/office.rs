@@ -291,7 +291,12 @@ impl Maker {
                 .map_or("", |signer| signer.account.as_str());
             let subject = Name::official(&self.instance, &self.body, &post, account, &name)?;
             self.credentials
-                .ensure(&authority.trust, &label, &Profile::Official, &subject)
+                .ensure(
+                    &authority.trust,
+                    &label,
+                    (&Profile::Official, &subject),
+                    self.store.clock().now(),
+                )
                 .await?;
         }
         let mut chain = self.credentials.expect(&label)?;

@@ -15,9 +15,10 @@ use web::limits::Limits;
 use web::outer::OuterSettings;
 use web::{BodyFace, Room, Routes, SharedTexts, Timer, Visit};
 
-use crate::authority::Authority;
+use crate::authority::{self, Authority};
 use crate::commands::Problem;
 use crate::house::{Ground, House};
+use crate::joining;
 use crate::settings::{Part, Settings};
 
 /// How often the authority takes its own directory.
@@ -225,7 +226,15 @@ pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener,
 /// # Errors
 /// See [`House::build`].
 pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<House, Problem> {
-    let ground = Ground::lay(settings, clock).await?;
+    joining::must_be_approved(&settings)?;
+    open_on(Ground::lay(settings, clock).await?).await
+}
+
+/// Opens a body on its ground.
+///
+/// # Errors
+/// See [`House::build`].
+pub async fn open_on(ground: Ground) -> Result<House, Problem> {
     let authority = match ground.settings.is(Part::Authority) {
         true => {
             let authority = Authority::open(&ground).await?;
@@ -315,9 +324,26 @@ fn watch_room(house: &Arc<House>) -> Room {
         });
     let room = Room::new("watch").routes(routes.with_state(()));
     match house.authority {
-        Some(_) => room.timer(own_directory(house)),
+        Some(_) => room.timer(own_directory(house)).timer(own_changes(house)),
         None => room,
     }
+}
+
+/// The register's changes are published, and taken by the authority's own exchange, within seconds.
+fn own_changes(house: &Arc<House>) -> Timer {
+    let house = house.clone();
+    Timer::new("authority.changes", authority::LOOK_EVERY, move || {
+        let house = house.clone();
+        async move {
+            match &house.authority {
+                Some(authority) if authority.publish_changes().await? => {
+                    let published = authority.published();
+                    house.exchange.take_configuration(&published).await
+                }
+                _ => Ok(()),
+            }
+        }
+    })
 }
 
 /// The authority takes its own directory without asking itself over the network.

@@ -31,6 +31,9 @@ pub struct Card {
     pub instance: String,
     /// The body that runs the authority.
     pub name: String,
+    /// Where members ask for certificates' status, time stamps and the configuration; plain HTTP, since all of it is
+    /// signed in itself.
+    pub services: String,
     /// Its root certificate, PEM.
     pub root: String,
     /// Keys that a member must know.

@@ -65,6 +65,8 @@ pub struct Founding {
     pub name: String,
     /// Where applicants reach it: an origin.
     pub url: String,
+    /// Where members reach what it signs; see [`join::Card`].
+    pub services: String,
     /// How a member's number is checked, if the country has a way.
     pub scheme: Option<Scheme>,
 }
@@ -73,9 +75,6 @@ pub struct Founding {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
-    /// The verifier key of the directory; empty if there is none.
-    #[serde(default)]
-    pub directory_key: String,
     /// The verifier key of the witness.
     #[serde(default)]
     pub witness_key: String,

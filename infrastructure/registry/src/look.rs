@@ -70,6 +70,15 @@ impl Register {
         Ok((warnings, member))
     }
 
+    /// Applications that wait, oldest first; as many as one page holds.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn waiting(&self) -> Result<Vec<ApplicationRow>, Fault> {
+        let mut tx = self.read().await?;
+        Ok(sql::application::waiting(&mut tx).await?)
+    }
+
     /// The shape of the instance.
     ///
     /// # Errors

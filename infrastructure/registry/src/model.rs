@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use data_encoding::HEXLOWER;
 use kernel::{Fault, MemberId};
 use store::Tx;
 use trust::Certificate;
@@ -10,6 +9,7 @@ use trust::globalconf::{
     self, Group, Issuer, Maintenance, MemberClass, Party, Profile, Responder, Server, SharedParams,
     Stamper, Subsystem,
 };
+use trust::sigalg::{Hash, sha1};
 
 use crate::sql::group::{GroupRow, ServiceRow};
 use crate::sql::member::MemberRow;
@@ -23,8 +23,8 @@ pub struct Model {
     pub version: u64,
     /// Active members with the codes of their subsystems.
     pub members: Vec<(MemberRow, Vec<String>)>,
-    /// Servers with the hashes (SHA-256, hex) of their authentication certificates and their registered subsystems.
-    pub servers: Vec<(ServerRow, Vec<String>, Vec<kernel::SubsystemId>)>,
+    /// Servers with their authentication certificates (DER) and their registered subsystems.
+    pub servers: Vec<(ServerRow, Vec<Vec<u8>>, Vec<kernel::SubsystemId>)>,
     /// Global groups.
     pub groups: Vec<GroupRow>,
     /// Approved trust services beside the authority's own.
@@ -62,13 +62,13 @@ impl Register {
     async fn published_servers(
         &self,
         tx: &mut Tx,
-    ) -> Result<Vec<(ServerRow, Vec<String>, Vec<kernel::SubsystemId>)>, Fault> {
-        let mut hashes = grouped(sql::server::auth_hashes(tx, self.now()).await?);
+    ) -> Result<Vec<(ServerRow, Vec<Vec<u8>>, Vec<kernel::SubsystemId>)>, Fault> {
+        let mut own = grouped(sql::server::auth_certificates(tx, self.now()).await?);
         let mut clients = grouped(sql::server::all_clients(tx).await?);
         let servers = sql::server::all(tx).await?.into_iter().map(|row| {
             let id = row.id.to_string();
-            let hashes = hashes.remove(&id).unwrap_or_default();
-            (row, hashes, clients.remove(&id).unwrap_or_default())
+            let certificates = own.remove(&id).unwrap_or_default();
+            (row, certificates, clients.remove(&id).unwrap_or_default())
         });
         Ok(servers.collect())
     }
@@ -112,12 +112,15 @@ impl Model {
     }
 }
 
-fn server((row, hashes, clients): &(ServerRow, Vec<String>, Vec<kernel::SubsystemId>)) -> Server {
-    let digests = hashes.iter().map(|hash| HEXLOWER.decode(hash.as_bytes()));
+fn server(
+    (row, certificates, clients): &(ServerRow, Vec<Vec<u8>>, Vec<kernel::SubsystemId>),
+) -> Server {
+    // Version 2 of the format knows certificates by SHA-1 alone.
+    let digests = |der: &Vec<u8>| [sha1(der).to_vec(), Hash::Sha256.digest(der)];
     Server {
         id: row.id.clone(),
         address: row.address.clone(),
-        auth_cert_hashes: digests.filter_map(Result::ok).collect(),
+        auth_cert_hashes: certificates.iter().flat_map(digests).collect(),
         clients: clients.iter().cloned().map(Party::Subsystem).collect(),
         maintenance: row.maintenance.then(|| Maintenance {
             message: Some(row.notice.clone()).filter(|text| !text.is_empty()),

@@ -104,11 +104,12 @@ impl Country {
                 owner: MemberId::new("PE", "GOB", "20168999926"),
                 name: "Autoridad".to_owned(),
                 url: "http://127.0.0.1:8070".to_owned(),
+                services: "http://127.0.0.1:8070".to_owned(),
                 scheme: None,
             },
         });
         register.set_pins(Pins {
-            directory_key: "d".to_owned(),
+            witness_key: "w".to_owned(),
             ..Pins::default()
         });
         Self {

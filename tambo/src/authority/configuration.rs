@@ -89,6 +89,8 @@ fn certificate(ground: &Ground, signer: &Signer, label: &str) -> Result<Certific
 pub struct Configuration {
     /// The shared parameters.
     pub shared: SharedParams,
+    /// The register's version that is published.
+    pub version: u64,
     private: PrivateParams,
     base_url: String,
     seconds: i64,
@@ -152,6 +154,7 @@ impl Configuration {
         };
         Self {
             shared,
+            version: 0,
             private,
             base_url: base_url.to_owned(),
             seconds: settings.exchange.configuration_seconds,

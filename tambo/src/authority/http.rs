@@ -37,10 +37,11 @@ impl Authority {
         let publishing = self.clone();
         let timer = Timer::new("authority.publish", PUBLISH_EVERY, move || {
             let authority = publishing.clone();
-            async move { authority.publish() }
+            async move { authority.publish().await }
         });
         vec![
             trust::http::room(self.trust.clone()),
+            self.register.room(),
             Room::new("authority")
                 .routes(self.routes().with_state(()))
                 .timer(timer),

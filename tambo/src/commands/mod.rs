@@ -6,7 +6,9 @@ mod bench;
 mod check;
 mod init;
 mod jobs;
+mod member;
 mod openapi;
+mod registry;
 mod restore;
 mod serve;
 mod storm;
@@ -56,6 +58,10 @@ pub enum Command {
     Restore(restore::RestoreOptions),
     /// Propose, accept, refuse and end agreements with other bodies.
     Agreement(agreement::AgreementOptions),
+    /// Keep the register of an instance: who waits, approve, refuse, invite, revoke.
+    Registry(registry::RegistryOptions),
+    /// Ask the authority of the instance for a change: address, subsystems, maintenance, certificates.
+    Member(member::MemberOptions),
     /// Show jobs that were given up, and run them again.
     Jobs(jobs::JobsOptions),
     /// Follow a message through both nodes: which step failed, and what to do.
@@ -81,6 +87,8 @@ impl Command {
             Self::Restore(options) => restore::run(options).await,
             Self::Agreement(options) => agreement::run(options).await,
             Self::Why(options) => why::run(options).await,
+            Self::Registry(options) => registry::run(options).await,
+            Self::Member(options) => member::run(options).await,
             Self::Jobs(options) => jobs::run(options).await,
             Self::Bench(options) => bench::run(options).await,
             Self::Storm(options) => storm::run(options).await,

@@ -73,7 +73,7 @@ impl Leap {
             exchange.stamp().await?;
         }
         self.clock.shift(seconds);
-        self.authority.publish()?;
+        self.authority.publish().await?;
         let published = self.authority.published();
         for (exchange, store) in &self.bodies {
             exchange.take_configuration(&published).await?;

@@ -280,7 +280,12 @@ async fn office(house: &House, population: &Population, authority: &Authority) -
         house
             .ground
             .credentials
-            .ensure(&authority.trust, &label, &Profile::Official, &subject)
+            .ensure(
+                &authority.trust,
+                &label,
+                (&Profile::Official, &subject),
+                house.ground.clock.now(),
+            )
             .await?;
     }
     Ok(())

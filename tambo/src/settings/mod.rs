@@ -190,6 +190,9 @@ pub struct Exchange {
     /// The authority's key as a witness.
     #[serde(default)]
     pub witness_key: String,
+    /// SHA-256 of the authority's register key, for a body that joined by a link.
+    #[serde(default)]
+    pub authority_pin: String,
     /// Spelling of error codes.
     #[serde(default = "default_spelling")]
     pub spelling: String,
@@ -373,6 +376,13 @@ impl Settings {
             return Err(SettingsError::value(
                 "pages.tls_key",
                 "give both tls_certificate and tls_key, or neither",
+            ));
+        }
+        let pin = &self.exchange.authority_pin;
+        if !pin.is_empty() && registry::Pin::parse(pin).is_none() {
+            return Err(SettingsError::value(
+                "exchange.authority_pin",
+                "64 hexadecimal digits, as `tambo init --join` writes them",
             ));
         }
         for (code, registry) in &self.registry {

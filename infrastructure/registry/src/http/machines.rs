@@ -26,6 +26,7 @@ pub async fn card(State(register): State<Register>, Query(asked): Query<Asked>) 
     let card = Card {
         instance: parts.founding.owner.instance.clone(),
         name: parts.founding.name.clone(),
+        services: parts.founding.services.clone(),
         root: parts.trust.certificate().pem(),
         pins: register.pins(),
         classes: register.rules(&mut tx).await?.classes,

@@ -65,7 +65,7 @@ const PUT_CERTIFICATE: &str = "INSERT INTO registry_certificate
 const CERTIFICATES: &str =
     "SELECT server, purpose, serial, sha256, not_after FROM registry_certificate
      WHERE server = $1 AND state = 'active' ORDER BY purpose, not_after";
-const AUTH_HASHES: &str = "SELECT server, sha256 FROM registry_certificate
+const AUTH_CERTIFICATES: &str = "SELECT server, der FROM registry_certificate
      WHERE purpose = 'auth' AND state = 'active' AND not_after > $1 ORDER BY server, sha256 LIMIT $2";
 const KEY_OWNER: &str = "SELECT server, state, purpose FROM registry_certificate WHERE spki = $1
      ORDER BY state, not_after DESC LIMIT 1";
@@ -229,11 +229,15 @@ pub async fn certificates(tx: &mut Tx, id: &ServerId) -> Result<Vec<CertificateR
         .collect()
 }
 
-/// Authentication certificates that count at `now`: server as text, SHA-256 in hex.
-pub async fn auth_hashes(tx: &mut Tx, now: Moment) -> Result<Vec<(String, String)>, StoreError> {
-    let rows = tx.all(AUTH_HASHES, &params![now, super::ALL_ROWS]).await?;
+/// Authentication certificates that count at `now`: server as text, DER.
+pub async fn auth_certificates(
+    tx: &mut Tx,
+    now: Moment,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let values = params![now, super::ALL_ROWS];
+    let rows = tx.all(AUTH_CERTIFICATES, &values).await?;
     rows.iter()
-        .map(|row| Ok((row.text(0)?, row.text(1)?)))
+        .map(|row| Ok((row.text(0)?, row.bytes(1)?)))
         .collect()
 }
 

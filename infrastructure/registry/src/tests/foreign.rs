@@ -48,7 +48,7 @@ async fn it_is_published_and_its_keys_are_its_own() {
         let (server, hashes, clients) = &model.servers[0];
         let known = (server.address.as_str(), clients.len());
         assert_eq!(known, ("otra.example:5500", 1));
-        assert_eq!(*hashes, [issued.auth.sha256_hex()]);
+        assert_eq!(*hashes, [issued.auth.der().to_vec()]);
         let logs = country.register.admit_logs().await;
         logs.expect("it has no log, which is no fault");
 

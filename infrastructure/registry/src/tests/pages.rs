@@ -66,8 +66,8 @@ async fn machines_get_sealed_answers_to_their_own_question() {
             .await;
         let card: Card = sealed::open(&got.text, &pin, &nonce).expect("sealed");
         assert_eq!(
-            (card.instance.as_str(), card.pins.directory_key.as_str()),
-            ("PE", "d")
+            (card.instance.as_str(), card.pins.witness_key.as_str()),
+            ("PE", "w")
         );
         assert!(sealed::open::<Card>(&got.text, &pin, &"r".repeat(32)).is_err());
         assert_eq!(

@@ -55,10 +55,10 @@ async fn a_body_joins_with_one_approval_and_is_published() {
             (member.name.as_str(), &subsystems[..]),
             ("Una entidad", &["TRAMITES".to_owned()][..])
         );
-        let (server, hashes, clients) = &model.servers[0];
+        let (server, certificates, clients) = &model.servers[0];
         let auth = Certificate::all_from_pem(&chains["auth"]).expect("PEM");
         assert_eq!(server.address, "20131312955:5500");
-        assert_eq!(hashes, &[auth[0].sha256_hex().to_lowercase()]);
+        assert_eq!(certificates, &[auth[0].der().to_vec()]);
         assert_eq!(clients[0].to_string(), "PE/GOB/20131312955/TRAMITES");
         drop(tx);
         // made, applied, approved: three entries.
