@@ -54,6 +54,13 @@ if grep -q 'ServerHelloDone' "$work/hello.log"; then show "$work/hello.log"; fai
 timeout 20 openssl s_client -connect "$address" -tls1_3 -cert "$work/stranger/chain.pem" -key "$work/stranger/key.pem" \
   -msg </dev/null >"$work/modern.log" 2>&1 || true
 grep -q 'TLS 1.3.*ServerHello' "$work/modern.log" || { show "$work/modern.log"; fail "no TLS 1.3 beside TLS 1.2"; }
+# Without any certificate, in both versions: the handshake is refused before an answer.
+for version in 1_2 1_3; do
+  printf 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' | timeout 20 openssl s_client -connect "$address" "-tls$version" -ign_eof \
+    >"$work/nobody.log" 2>&1 || true
+  if grep -q 'HTTP/1.1' "$work/nobody.log"; then show "$work/nobody.log"; fail "a caller without certificate was answered in TLS $version"; fi
+  grep -Eiq 'alert|handshake failure|errno|unexpected eof|reset|^closed' "$work/nobody.log" || { show "$work/nobody.log"; fail "nothing refused a caller without certificate in TLS $version"; }
+done
 ok "one port speaks TLS 1.3, and TLS 1.2 with X-Road's suites, to openssl; strangers and other suites get nothing"
 
 if has javac && has java; then

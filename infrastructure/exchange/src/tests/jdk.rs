@@ -222,6 +222,38 @@ async fn a_jdk_shakes_hands_with_x_road_s_suites_and_strangers_do_not() {
     }
 }
 
+/// The parts of a sealed request as files, for Java to frame.
+fn lay_out(request: &crate::ask::Sealed, folder: &Path) {
+    let parts = &request.envelope;
+    let files = [
+        ("ocsp", parts.ocsp.first()),
+        ("rest", Some(&parts.rest)),
+        ("body", parts.body.as_ref()),
+        ("chain-result", parts.chain_result.as_ref()),
+        ("chain", parts.chain.as_ref()),
+        ("signature", Some(&parts.signature)),
+    ];
+    for (name, bytes) in files {
+        if let Some(bytes) = bytes {
+            std::fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+    std::fs::write(folder.join("request-id"), &request.request_id).unwrap();
+}
+
+/// An answer from the files into which Java took it apart.
+fn taken_apart(folder: &Path) -> Envelope {
+    let part = |name: &str| std::fs::read(folder.join(name));
+    Envelope {
+        ocsp: Vec::new(),
+        rest: part("rest").unwrap(),
+        body: part("body").ok(),
+        chain_result: part("chain-result").ok(),
+        chain: part("chain").ok(),
+        signature: part("signature").unwrap(),
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_java_frames_is_answered_and_its_answer_holds() {
     let Some(scene) = scene(Algorithm::Rsa2048).await else {
@@ -233,28 +265,7 @@ async fn a_message_that_java_frames_is_answered_and_its_answer_holds() {
     for folder in [&parts, &out] {
         std::fs::create_dir(folder).unwrap();
     }
-    let Envelope {
-        ocsp,
-        rest,
-        body,
-        chain_result,
-        chain,
-        signature,
-    } = &request.envelope;
-    let files = [
-        ("ocsp", ocsp.first()),
-        ("rest", Some(rest)),
-        ("body", body.as_ref()),
-        ("chain-result", chain_result.as_ref()),
-        ("chain", chain.as_ref()),
-        ("signature", Some(signature)),
-    ];
-    for (name, bytes) in files {
-        if let Some(bytes) = bytes {
-            std::fs::write(Path::new(&parts).join(name), bytes).unwrap();
-        }
-    }
-    std::fs::write(Path::new(&parts).join("request-id"), &request.request_id).unwrap();
+    lay_out(&request, Path::new(&parts));
     let (done, said) = scene
         .run(&["send", &host, &port, &scene.place("MUNI"), &parts, &out])
         .await;
@@ -263,15 +274,7 @@ async fn a_message_that_java_frames_is_answered_and_its_answer_holds() {
         "{said}"
     );
     // What Java took apart is the registry's signed answer to this question.
-    let part = |name: &str| std::fs::read(Path::new(&out).join(name));
-    let envelope = Envelope {
-        ocsp: Vec::new(),
-        rest: part("rest").unwrap(),
-        body: part("body").ok(),
-        chain_result: part("chain-result").ok(),
-        chain: part("chain").ok(),
-        signature: part("signature").unwrap(),
-    };
+    let envelope = taken_apart(Path::new(&out));
     let inner = &scene.muni.exchange.inner;
     let view = inner.held.any().unwrap();
     let now = kernel::Clock::now(&*inner.clock);

@@ -246,3 +246,58 @@ async fn slow_and_half_handshakes_cost_nobody_else_the_line() {
         .unwrap();
     assert_eq!(said.first(), Some(&21), "an alert, not an answer");
 }
+
+#[tokio::test]
+async fn slow_oversize_and_half_dead_senders_lose_their_line_in_tls_1_2_too() {
+    let Scene { muni, reniec, .. } = scene(true, true).await;
+    let legacy = muni.exchange.inner.tls.legacy.clone().unwrap();
+    let edge = super::attacks::EDGE;
+    let head = "POST / HTTP/1.1\r\nHost: x\r\n";
+    let multipart = format!(
+        "{head}Content-Length: 9000\r\nContent-Type: multipart/mixed; boundary={edge}\r\n\r\n"
+    );
+    let attempts = [
+        (
+            "oversize headers",
+            format!("{head}X: {}\r\n", "y".repeat(40_000)),
+            &["", " 431 ", " 400 "][..],
+        ),
+        ("a slow head", head.to_owned(), &["", " 408 "]),
+        (
+            "a slow body",
+            format!("{multipart}--{edge}\r\n"),
+            &["io_error"],
+        ),
+        (
+            "wrong order",
+            format!("{multipart}--{edge}\r\ncontent-type: signature/bdoc-1.0/ts\r\n\r\n"),
+            &["invalid_message"],
+        ),
+    ];
+    let mut talks = Vec::new();
+    for (name, bytes, words) in attempts {
+        let tcp = TcpStream::connect(reniec.address).await.unwrap();
+        let (mut tls, _) = legacy.connect(tcp).await.unwrap();
+        talks.push(async move {
+            let mut said = Vec::new();
+            let _ = tls.write_all(bytes.as_bytes()).await;
+            let reading = tls.read_to_end(&mut said);
+            let ended = tokio::time::timeout(std::time::Duration::from_secs(8), reading).await;
+            assert!(ended.is_ok(), "{name} keeps its line");
+            let said = String::from_utf8_lossy(&said).into_owned();
+            let told = words.iter().any(|word| {
+                if word.is_empty() {
+                    said.is_empty()
+                } else {
+                    said.contains(word)
+                }
+            });
+            assert!(told, "{name}: {said}");
+        });
+    }
+    futures_util::future::join_all(talks).await;
+    muni.exchange
+        .ask(question())
+        .await
+        .expect("others are served afterwards");
+}
