@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use kernel::{SystemChance, SystemClock};
-use registry::join::Authority;
+use registry::join::{Authority, JoinError};
 use registry::{Link, Wish};
 
 use super::answers::{Answers, quoted, settings};
 use super::found::listening;
 use super::{InitOptions, administrator, lay, next};
-use crate::commands::Outcome;
+use crate::commands::{Outcome, Problem};
 use crate::joining::{self, Joining};
 
 /// Code of the subsystem if nobody names another.
@@ -51,6 +51,7 @@ pub async fn run(options: &InitOptions, link: &str) -> Outcome {
         ("authority_pin", quoted(&link.pin.to_string())),
         ("witness_key", quoted(&card.pins.witness_key)),
     ]);
+    let made = !options.folder().exists();
     let ground = lay(options, &listening(&text, &answers)).await?;
     joining::keep_anchor(&ground.settings, &card.pins)?;
     let code = administrator(&ground, &answers, &number).await?;
@@ -65,7 +66,13 @@ pub async fn run(options: &InitOptions, link: &str) -> Outcome {
     // On disk before it is sent: a second try sends the very same application, which stays one.
     let mut joining = Joining::new(&ground, &far, wish, Some(&link.secret))?;
     joining.keep(&ground.settings)?;
-    let receipt = joining.send(&far).await?;
+    let receipt = match joining.send(&far).await {
+        Ok(receipt) => receipt,
+        Err(error) => {
+            ground.store.close().await;
+            return Err(undone(options, made, error));
+        }
+    };
     joining.keep(&ground.settings)?;
     println!(
         "{} is set up in {}.",
@@ -80,4 +87,18 @@ pub async fn run(options: &InitOptions, link: &str) -> Outcome {
     next(options, &ground.settings, &code);
     ground.store.close().await;
     Ok(())
+}
+
+/// Why it was not received. A refused body leaves no folder behind, so that a second try starts anew; one whose authority
+/// went away in between sends the same application again from `serve`.
+fn undone(options: &InitOptions, made: bool, error: JoinError) -> Problem {
+    let folder = options.folder();
+    if !matches!(error, JoinError::Refused(_)) {
+        let text = format!("{error}; `tambo serve` sends it again");
+        return Problem(text);
+    }
+    if made && let Err(left) = std::fs::remove_dir_all(&folder) {
+        tracing::warn!(%left, folder = %folder.display(), "the folder could not be removed");
+    }
+    error.into()
 }
