@@ -20,7 +20,7 @@ use crate::forward::forward;
 use crate::journal::{Failure, NewQuestion, NotKept, Opened};
 use crate::questions;
 use crate::refusals::Attempt;
-use crate::seal::{self, Verified};
+use crate::seal::{self, Unsealed, Verified};
 use crate::source::{self, FactAnswer, FactQuestion, FactSource, SourceError};
 use crate::sql::Side;
 use crate::status::Purpose;
@@ -136,6 +136,10 @@ impl From<NotKept> for Refusal {
                 "this message number was received before",
             ),
             NotKept::OverLimit => denied(NotCovered::Limit),
+            NotKept::Unsigned(error) => {
+                tracing::error!(%error, "an answer could not be signed");
+                Self::new(Leaf::CannotCreateSignature, "this node can't sign now")
+            }
             NotKept::Failed(fault) => {
                 tracing::error!(%fault, "a message could not be journalled");
                 Self::new(Leaf::LoggingFailed, "this node can't keep messages now")
@@ -451,9 +455,8 @@ impl Exchange {
             .own(&inner.keys)
             .await
             .map_err(|error| cannot(&error))?;
-        let envelope = seal::seal(&inner.keys.sign, response.bytes(), body, now, &own.sign)
-            .map_err(|error| cannot(&error))?;
-        inner.journal.close(opened, now, &envelope).await?;
+        let unsealed = Unsealed::new(response.bytes(), body, now, own);
+        let envelope = inner.journal.seal_and_close(opened, now, unsealed).await?;
         inner.meters.answered();
         Ok(envelope)
     }

@@ -16,7 +16,7 @@ use crate::journal::{Failure, NewQuestion, NotKept, Opened};
 use crate::questions::Question as Asked;
 use crate::refusals::Attempt;
 use crate::route::NoReply;
-use crate::seal::{self, Verified};
+use crate::seal::{self, Unsealed, Verified};
 use crate::source::{FactAnswer, FactQuestion};
 use crate::sql::Side;
 use crate::why::Noticed;
@@ -322,17 +322,13 @@ impl Exchange {
             .own(&inner.keys)
             .await
             .map_err(|cause| AskError::Unreachable { cause })?;
-        let mut envelope = seal::seal(
-            &inner.keys.sign,
-            request.bytes(),
-            outgoing.body,
-            now,
-            &own.sign,
-        )
-        .map_err(|error| AskError::Own(Fault::internal(error)))?;
-        envelope.ocsp = own.auth;
-        let opened = inner.journal.open(question, &envelope, authorised.as_ref());
-        let opened = opened.await?;
+        let auth = own.auth.clone();
+        let unsealed = Unsealed::new(request.bytes(), outgoing.body, now, own);
+        let sealed = inner
+            .journal
+            .seal_and_open(question, unsealed, authorised.as_ref());
+        let (opened, mut envelope) = sealed.await?;
+        envelope.ocsp = auth;
         Ok(Sealed {
             opened,
             request,
@@ -639,6 +635,7 @@ impl From<NotKept> for AskError {
             NotKept::OverLimit => Self::NoAgreement {
                 cause: NotCovered::Limit.to_string(),
             },
+            NotKept::Unsigned(error) => Self::Own(Fault::internal(error)),
             NotKept::Failed(fault) => Self::Own(fault),
         }
     }

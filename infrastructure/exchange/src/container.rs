@@ -83,10 +83,9 @@ impl Exchange {
         let mut tx = self.inner.store.read().await?;
         let (records, at) = sql::turn_records(&mut tx, place.turn).await?;
         let start = usize::try_from(place.at).unwrap_or(usize::MAX);
-        let bytes = records.get(start..).unwrap_or_default();
         let mut parts = HashMap::new();
         let mut read = loop {
-            match record::read(bytes, &parts) {
+            match record::read(&records, start, &parts) {
                 Ok(read) => break read,
                 Err(Unread::Bad(bad)) => return Err(Fault::internal(bad)),
                 Err(Unread::Lacks(digest)) => {

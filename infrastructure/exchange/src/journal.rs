@@ -12,12 +12,16 @@ use std::sync::Arc;
 use kernel::{Clock, Fault, Id, Moment};
 use store::{Store, StoreError, Tx};
 use tokio::sync::{mpsc, oneshot};
+use trust::TrustError;
 use trust::log::{Entry, Log, LogError, Pseudonym};
+use trust::xades::Identity;
 
-use self::turn::{Closing, Opening, Submission, Writer};
+use self::turn::{Closing, Kept, Message, Opening, Submission, Tools, Writer};
 use crate::domain::agreement::{Authorised, day};
 use crate::domain::multipart::Envelope;
 use crate::record::{Parts, sha256};
+use crate::seal::Unsealed;
+use crate::settings::Signatures;
 use crate::sql::{self, Place, QuestionRow, Side};
 
 pub(crate) use self::turn::Counts;
@@ -73,14 +77,10 @@ pub enum NotKept {
     Duplicate,
     /// The agreement's questions of the day are used up.
     OverLimit,
+    /// The key can't sign now.
+    Unsigned(Arc<TrustError>),
     /// The store or the log failed.
     Failed(Fault),
-}
-
-impl From<LogError> for NotKept {
-    fn from(error: LogError) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 /// How a question ended without a good answer.
@@ -97,25 +97,41 @@ pub struct Failure<'a> {
 /// The journal of one body.
 pub(crate) struct Journal {
     queue: mpsc::Sender<Submission>,
-    parts: Parts,
+    parts: Arc<Parts>,
     counts: Arc<Counts>,
     store: Store,
     log: Log,
+    /// Signs here whatever is not signed in a turn.
+    alone: Option<Identity>,
 }
 
 impl Journal {
-    /// Starts the task that writes; it ends with the last clone of this value.
-    pub(crate) fn start(store: Store, log: Log, clock: Arc<dyn Clock>) -> Self {
+    /// Starts the task that writes; it ends with this value.
+    pub(crate) fn start(
+        store: Store,
+        log: Log,
+        clock: Arc<dyn Clock>,
+        (identity, signatures): (Identity, Signatures),
+    ) -> Self {
         let (queue, submissions) = mpsc::channel(QUEUE);
-        let counts = Arc::new(Counts::default());
-        let writer = Writer::new(store.clone(), log.clone(), clock, counts.clone());
-        tokio::spawn(writer.run(submissions));
+        let (counts, parts) = (Arc::new(Counts::default()), Arc::new(Parts::default()));
+        let alone = (signatures == Signatures::Single).then(|| identity.clone());
+        let tools = Tools {
+            store: store.clone(),
+            log: log.clone(),
+            clock,
+            identity: Arc::new(identity),
+            parts: parts.clone(),
+            counts: counts.clone(),
+        };
+        tokio::spawn(Writer::new(tools).run(submissions));
         Self {
             queue,
-            parts: Parts::default(),
+            parts,
             counts,
             store,
             log,
+            alone,
         }
     }
 
@@ -135,13 +151,45 @@ impl Journal {
     /// Journals a question with its signed bytes, and counts it under its agreement.
     ///
     /// # Errors
-    /// [`NotKept`]; then nothing may be sent, asked or answered.
+    /// [`NotKept`]; then nobody may be asked.
     pub(crate) async fn open(
         &self,
         question: NewQuestion,
         parts: &Envelope,
         authorised: Option<&Authorised>,
     ) -> Result<Opened, NotKept> {
+        let message = self.signed(parts);
+        Ok(self.open_with(question, message, authorised).await?.0)
+    }
+
+    /// Signs a question, journals it, and counts it under its agreement.
+    ///
+    /// # Errors
+    /// [`NotKept`]; then nothing may be sent.
+    pub(crate) async fn seal_and_open(
+        &self,
+        question: NewQuestion,
+        unsealed: Unsealed,
+        authorised: Option<&Authorised>,
+    ) -> Result<(Opened, Envelope), NotKept> {
+        if let Some(identity) = &self.alone {
+            let envelope = unsealed
+                .seal(identity)
+                .map_err(|error| NotKept::Unsigned(Arc::new(error)))?;
+            let opened = self.open(question, &envelope, authorised).await?;
+            return Ok((opened, envelope));
+        }
+        let message = Message::Unsealed(unsealed);
+        let (opened, envelope) = self.open_with(question, message, authorised).await?;
+        Ok((opened, envelope.ok_or_else(stopped)?))
+    }
+
+    async fn open_with(
+        &self,
+        question: NewQuestion,
+        message: Message,
+        authorised: Option<&Authorised>,
+    ) -> Result<(Opened, Option<Envelope>), NotKept> {
         if let Some(authorised) = authorised.filter(|authorised| authorised.daily_limit().is_some())
         {
             let asked = self.asked(authorised.agreement(), question.at).await;
@@ -149,12 +197,10 @@ impl Journal {
         }
         let subject = question.subject.as_deref();
         let pseudonym = subject.map(|number| self.log.pseudonym(number));
-        let digest = sha256(&parts.signature);
         let (done, kept) = oneshot::channel();
         let opening = Opening {
             row: row(&question, pseudonym),
-            record: self.parts.write(parts),
-            digest,
+            message,
             agreement: authorised.map(|one| {
                 (
                     one.agreement().to_owned(),
@@ -164,13 +210,15 @@ impl Journal {
             }),
             done,
         };
-        self.submit(Submission::Open(Box::new(opening)), kept)
+        let kept = self
+            .submit(Submission::Open(Box::new(opening)), kept)
             .await?;
-        Ok(Opened {
+        let opened = Opened {
             question,
             pseudonym,
-            digest,
-        })
+            digest: kept.digest,
+        };
+        Ok((opened, kept.envelope))
     }
 
     /// Journals the answer with its signed bytes.
@@ -183,20 +231,50 @@ impl Journal {
         at: Moment,
         parts: &Envelope,
     ) -> Result<(), NotKept> {
+        let message = self.signed(parts);
+        self.close_with(opened, at, message).await.map(drop)
+    }
+
+    /// Signs the answer and journals it.
+    ///
+    /// # Errors
+    /// [`NotKept`]; then the answer may not leave.
+    pub(crate) async fn seal_and_close(
+        &self,
+        opened: &Opened,
+        at: Moment,
+        unsealed: Unsealed,
+    ) -> Result<Envelope, NotKept> {
+        if let Some(identity) = &self.alone {
+            let envelope = unsealed
+                .seal(identity)
+                .map_err(|error| NotKept::Unsigned(Arc::new(error)))?;
+            self.close(opened, at, &envelope).await?;
+            return Ok(envelope);
+        }
+        let message = Message::Unsealed(unsealed);
+        let kept = self.close_with(opened, at, message).await?;
+        kept.envelope.ok_or_else(stopped)
+    }
+
+    async fn close_with(
+        &self,
+        opened: &Opened,
+        at: Moment,
+        message: Message,
+    ) -> Result<Kept, NotKept> {
         let kind = match opened.question.side {
             Side::Client => "exchange.learned",
             Side::Provider => "exchange.answered",
         };
-        let digest = sha256(&parts.signature);
-        let entry = opened.entry(kind, at, &digest);
         let (done, kept) = oneshot::channel();
         let closing = Closing {
             question: opened.question.id,
             outcome: "answered".to_owned(),
             code: None,
             at,
-            entry: self.log.prepare(entry).map_err(LogError::from)?,
-            message: Some((self.parts.write(parts), digest)),
+            entry: opened.entry(kind, at),
+            message: Some(message),
             done,
         };
         self.submit(Submission::Close(Box::new(closing)), kept)
@@ -219,7 +297,7 @@ impl Journal {
             evidence,
         } = failure;
         let entry = opened
-            .entry(&format!("exchange.{outcome}"), at, &sha256(evidence))
+            .entry(&format!("exchange.{outcome}"), at)
             .note("code", short(code));
         let (done, kept) = oneshot::channel();
         let closing = Closing {
@@ -227,31 +305,43 @@ impl Journal {
             outcome: outcome.to_owned(),
             code: Some(code.to_owned()),
             at,
-            entry: self.log.prepare(entry).map_err(LogError::from)?,
+            entry: proved(entry, &sha256(evidence)),
             message: None,
             done,
         };
-        self.submit(Submission::Close(Box::new(closing)), kept)
-            .await
+        let submission = Submission::Close(Box::new(closing));
+        self.submit(submission, kept).await.map(drop)
+    }
+
+    fn signed(&self, parts: &Envelope) -> Message {
+        Message::Signed(self.parts.write(parts), sha256(&parts.signature))
     }
 
     async fn submit(
         &self,
         submission: Submission,
-        kept: oneshot::Receiver<Result<(), NotKept>>,
-    ) -> Result<(), NotKept> {
-        let stopped = |_| NotKept::Failed(Fault::internal("the journal has stopped"));
-        self.queue.send(submission).await.map_err(|_| stopped(()))?;
-        kept.await.map_err(|_| stopped(()))?
+        kept: oneshot::Receiver<Result<Kept, NotKept>>,
+    ) -> Result<Kept, NotKept> {
+        self.queue.send(submission).await.map_err(|_| stopped())?;
+        kept.await.map_err(|_| stopped())?
     }
 }
 
+fn stopped() -> NotKept {
+    NotKept::Failed(Fault::internal("the journal has stopped"))
+}
+
+/// An entry whose digest is the request's so far, proved by the answer too.
+fn proved(mut entry: Entry, answer: &[u8; 32]) -> Entry {
+    entry.digest = sha256(&[entry.digest, *answer].concat());
+    entry
+}
+
 impl Opened {
-    /// The entry of the question's end, proved by both halves.
-    fn entry(&self, kind: &str, at: Moment, answer: &[u8; 32]) -> Entry {
+    /// The entry of the question's end; [`proved`] adds the answer's digest to the request's.
+    fn entry(&self, kind: &str, at: Moment) -> Entry {
         let question = &self.question;
-        let proof = sha256(&[self.digest, *answer].concat());
-        let mut entry = Entry::new(kind, at, proof)
+        let mut entry = Entry::new(kind, at, self.digest)
             .note("number", short(&question.number))
             .note("client", short(&question.client))
             .note("service", short(&question.service));

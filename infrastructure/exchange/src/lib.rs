@@ -259,7 +259,8 @@ impl Exchange {
         let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness)
             .peers_at(settings.ocsp_port);
         let fastest = route::Fastest::new(Duration::from_secs(settings.fastest_server_seconds));
-        let journal = Journal::start(store.clone(), log.clone(), clock.clone());
+        let signing = (keys.sign.clone(), settings.signatures);
+        let journal = Journal::start(store.clone(), log.clone(), clock.clone(), signing);
         let inner = Inner {
             settings,
             lookups: Arc::new(Lookups::new(store.clone())),

@@ -6,6 +6,7 @@
 //! for byte, whatever the text: a text that can't be cut is kept as it is. It refuses records that are cut short.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,7 @@ const HOLES_MAX: usize = 1_024;
 
 const WHOLE: u8 = 0;
 const CUT: u8 = 1;
+const SAME: u8 = 2;
 const NO_BODY: u8 = 0;
 const INLINE_BODY: u8 = 1;
 const APART_BODY: u8 = 2;
@@ -53,6 +55,8 @@ impl Part {
 pub struct Record {
     /// The bytes of the record.
     pub bytes: Vec<u8>,
+    /// Which of them are the signature.
+    pub signature: Range<usize>,
     /// Parts it refers to that may not be on disk yet.
     pub parts: Vec<Arc<Part>>,
     /// The body, if it is too large for the record.
@@ -128,7 +132,9 @@ impl Parts {
                 record.body = Some(body.to_vec());
             }
         }
+        let start = record.bytes.len();
         self.push_text(&mut record, &envelope.signature);
+        record.signature = start..record.bytes.len();
         for text in [&envelope.chain_result, &envelope.chain] {
             match text {
                 None => record.bytes.push(0),
@@ -164,6 +170,25 @@ impl Parts {
         if !part.is_stored.load(Ordering::Acquire) {
             record.parts.push(part);
         }
+    }
+}
+
+impl Record {
+    /// Appends the record to those of a turn. With `same` its signature is the one that lies there already, as when one
+    /// signature covers many messages. Tells where the signature lies.
+    pub fn append_to(&self, records: &mut Vec<u8>, same: Option<u64>) -> u64 {
+        let Range { start, end } = self.signature.clone();
+        records.extend_from_slice(&self.bytes[..start]);
+        let place = records.len() as u64;
+        match same {
+            None => records.extend_from_slice(&self.bytes[start..end]),
+            Some(earlier) => {
+                records.push(SAME);
+                records.extend_from_slice(&earlier.to_be_bytes());
+            }
+        }
+        records.extend_from_slice(&self.bytes[end..]);
+        same.unwrap_or(place)
     }
 }
 
@@ -319,12 +344,16 @@ pub struct Read {
     pub is_body_apart: bool,
 }
 
-/// Reads the record that `bytes` begin with, with the parts at hand.
+/// Reads the record that begins at `start` of a turn's records, with the parts at hand.
 ///
 /// # Errors
 /// [`Unread::Lacks`] names the next part to fetch; [`Unread::Bad`] ends it.
-pub fn read(bytes: &[u8], parts: &HashMap<Vec<u8>, Vec<u8>>) -> Result<Read, Unread> {
-    let mut reader = Reader(bytes);
+pub fn read(
+    records: &[u8],
+    start: usize,
+    parts: &HashMap<Vec<u8>, Vec<u8>>,
+) -> Result<Read, Unread> {
+    let mut reader = Reader(records.get(start..).unwrap_or_default());
     let mut envelope = Envelope {
         rest: reader.bytes()?.to_vec(),
         ..Envelope::default()
@@ -335,7 +364,7 @@ pub fn read(bytes: &[u8], parts: &HashMap<Vec<u8>, Vec<u8>>) -> Result<Read, Unr
         INLINE_BODY => envelope.body = Some(reader.bytes()?.to_vec()),
         _ => return Err(BadRecord("kind of body").into()),
     }
-    envelope.signature = read_text(&mut reader, parts)?;
+    envelope.signature = read_signature(&mut reader, records, parts)?;
     for slot in [&mut envelope.chain_result, &mut envelope.chain] {
         if reader.byte()? == 1 {
             *slot = Some(read_text(&mut reader, parts)?);
@@ -356,12 +385,28 @@ fn read_part<'p>(
     part.ok_or_else(|| Unread::Lacks(digest.to_vec()))
 }
 
+fn read_signature(
+    reader: &mut Reader<'_>,
+    records: &[u8],
+    parts: &HashMap<Vec<u8>, Vec<u8>>,
+) -> Result<Vec<u8>, Unread> {
+    if reader.0.first() != Some(&SAME) {
+        return read_text(reader, parts);
+    }
+    reader.byte()?;
+    let place = <[u8; 8]>::try_from(reader.take(8)?).map_err(|_| BadRecord("a place"))?;
+    let place = usize::try_from(u64::from_be_bytes(place)).map_err(|_| BadRecord("a place"))?;
+    read_text(&mut Reader(records.get(place..).unwrap_or_default()), parts)
+}
+
 fn read_text(
     reader: &mut Reader<'_>,
     parts: &HashMap<Vec<u8>, Vec<u8>>,
 ) -> Result<Vec<u8>, Unread> {
-    if reader.byte()? == WHOLE {
-        return Ok(reader.bytes()?.to_vec());
+    match reader.byte()? {
+        WHOLE => return Ok(reader.bytes()?.to_vec()),
+        CUT => {}
+        _ => return Err(BadRecord("kind of text").into()),
     }
     let mut shape = Reader(read_part(reader, parts)?);
     let mut out = Vec::with_capacity(shape.0.len() + 1_024);
@@ -388,7 +433,7 @@ mod tests {
     fn back(record: &Record) -> Result<Read, Unread> {
         let parts = record.parts.iter();
         let parts = parts.map(|part| (part.digest.to_vec(), part.bytes.clone()));
-        read(&record.bytes, &parts.collect())
+        read(&record.bytes, 0, &parts.collect())
     }
 
     /// Texts near to signatures: tags that matter, digests, base64 in other spellings, and anything else.
@@ -458,6 +503,32 @@ mod tests {
         let second = known.write(&envelope(3));
         assert!(second.parts.is_empty() && second.bytes.len() < 110);
         assert!(matches!(back(&second), Err(Unread::Lacks(_))));
+    }
+
+    #[test]
+    fn one_signature_of_many_messages_lies_once() {
+        let known = Parts::default();
+        let envelope = |n: u8| Envelope {
+            rest: vec![n; 20],
+            signature: vec![0xff; 5_000],
+            chain: Some(vec![n | 0x80; 30]),
+            ..Envelope::default()
+        };
+        let (mut records, mut starts, mut same) = (vec![0; 7], Vec::new(), None);
+        for n in 0..10 {
+            starts.push(records.len());
+            same = Some(known.write(&envelope(n)).append_to(&mut records, same));
+        }
+        assert!(records.len() < 6_000);
+        for (n, start) in (0..10).zip(starts) {
+            let read = read(&records, start, &HashMap::new()).unwrap();
+            assert_eq!(read.envelope, envelope(n));
+        }
+        // A place that leads to another reference is refused, not followed.
+        let mut circle = vec![0, 0, SAME];
+        circle.extend_from_slice(&2_u64.to_be_bytes());
+        circle.extend_from_slice(&[0, 0]);
+        assert!(read(&circle, 0, &HashMap::new()).is_err());
     }
 
     #[test]

@@ -3,18 +3,21 @@
 //! Read by `ask` and `answer`. [`Verified`] is the proof that a message was signed by the member it claims to be from,
 //! over exactly these parts, with a certificate that was valid and not revoked; only this module makes one.
 
+use std::sync::Arc;
+
 use kernel::{MemberId, Moment};
 use trust::hashchain::Part;
 use trust::sigalg::Hash;
 use trust::xades::message::{
-    MESSAGE, MessageError, attachment, sign_message, verify_message_known,
+    MESSAGE, MessageError, MessageSignature, attachment, sign_batch, sign_message,
+    verify_message_known,
 };
 use trust::xades::{Identity, XadesError};
 use trust::{Certificate, TrustError};
 
 use crate::domain::codes::Leaf;
 use crate::domain::multipart::Envelope;
-use crate::status::{Purpose, Scope};
+use crate::status::{Own, Purpose, Scope};
 
 /// A value whose signature was verified, and by whom it was made.
 #[derive(Clone, Debug)]
@@ -89,35 +92,88 @@ impl BadSeal {
     }
 }
 
-/// Signs the parts: the message alone, or, with a body, the result of a hash chain over both (the form that every
-/// X-Road version takes).
+/// A message that waits for its signature.
+#[derive(Debug)]
+pub struct Unsealed {
+    rest: Vec<u8>,
+    body: Option<Vec<u8>>,
+    parts: Vec<Part>,
+    at: Moment,
+    own: Arc<Own>,
+}
+
+impl Unsealed {
+    /// A message of these parts, to be signed at `at` with these OCSP responses.
+    pub(crate) fn new(rest: Vec<u8>, body: Option<Vec<u8>>, at: Moment, own: Arc<Own>) -> Self {
+        let body = body.filter(|body| !body.is_empty());
+        let part = |uri: &str, bytes: &[u8]| Part {
+            uri: uri.to_owned(),
+            digest: Hash::Sha512.digest(bytes),
+        };
+        let mut parts = vec![part(MESSAGE, &rest)];
+        parts.extend(body.as_deref().map(|body| part(&attachment(1), body)));
+        Self {
+            rest,
+            body,
+            parts,
+            at,
+            own,
+        }
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len() + self.body.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Signs it alone: the message itself, or, with a body, the result of a hash chain over both (the form that every
+    /// X-Road version takes).
+    ///
+    /// # Errors
+    /// The key can't sign now.
+    pub(crate) fn seal(self, identity: &Identity) -> Result<Envelope, TrustError> {
+        let signed = sign_message(identity, &self.parts, self.at, &self.own.sign)?;
+        Ok(self.signed(signed))
+    }
+
+    fn signed(self, signed: MessageSignature) -> Envelope {
+        let (chain_result, chain) = signed.hash_chain.unzip();
+        Envelope {
+            ocsp: Vec::new(),
+            rest: self.rest,
+            body: self.body,
+            chain_result: chain_result.map(String::into_bytes),
+            chain: chain.map(String::into_bytes),
+            signature: signed.signature.into_bytes(),
+        }
+    }
+}
+
+/// Signs messages that wait for the same key with one signature, X-Road's own mechanism for it; one alone as ever.
 ///
 /// # Errors
 /// The key can't sign now.
-pub fn seal(
+pub fn seal_all(
     identity: &Identity,
-    rest: Vec<u8>,
-    body: Option<Vec<u8>>,
-    at: Moment,
-    ocsp: &[Vec<u8>],
-) -> Result<Envelope, TrustError> {
-    let body = body.filter(|body| !body.is_empty());
-    let part = |uri: &str, bytes: &[u8]| Part {
-        uri: uri.to_owned(),
-        digest: Hash::Sha512.digest(bytes),
+    mut messages: Vec<Unsealed>,
+) -> Result<Vec<Envelope>, TrustError> {
+    if messages.len() <= 1 {
+        let one = messages.pop().into_iter();
+        return one.map(|message| message.seal(identity)).collect();
+    }
+    let newest = messages.iter().max_by_key(|message| message.at);
+    let Some((at, own)) = newest.map(|message| (message.at, message.own.clone())) else {
+        return Ok(Vec::new());
     };
-    let mut parts = vec![part(MESSAGE, &rest)];
-    parts.extend(body.as_deref().map(|body| part(&attachment(1), body)));
-    let signed = sign_message(identity, &parts, at, ocsp)?;
-    let (chain_result, chain) = signed.hash_chain.unzip();
-    Ok(Envelope {
-        ocsp: Vec::new(),
-        rest,
-        body,
-        chain_result: chain_result.map(String::into_bytes),
-        chain: chain.map(String::into_bytes),
-        signature: signed.signature.into_bytes(),
-    })
+    let parts: Vec<Vec<Part>> = messages
+        .iter_mut()
+        .map(|message| std::mem::take(&mut message.parts))
+        .collect();
+    let signed = sign_batch(identity, &parts, at, &own.sign)?;
+    let pairs = messages.into_iter().zip(signed);
+    Ok(pairs
+        .map(|(message, signed)| message.signed(signed))
+        .collect())
 }
 
 /// Checks that `member` signed exactly the parts of `envelope`, with a certificate that is good now.

@@ -37,6 +37,17 @@ pub struct SystemAccess {
     pub certificates: Vec<String>,
 }
 
+/// How messages are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signatures {
+    /// Messages that wait for the key at the same moment share a signature.
+    #[default]
+    Batch,
+    /// Every message has its own.
+    Single,
+}
+
 /// Where and how a body exchanges messages.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +88,10 @@ pub struct Settings {
     /// Spelling of error codes: `snake` (X-Road 7.8 and later) or `dotted`.
     #[serde(default)]
     pub spelling: Spelling,
+    /// Whether messages that leave at the same moment share a signature (`batch`, X-Road's mechanism; under little load
+    /// each has its own), or each is always signed alone (`single`).
+    #[serde(default)]
+    pub signatures: Signatures,
     /// Largest body of a message, in bytes.
     #[serde(default = "default_body")]
     pub body_bytes_max: usize,
@@ -182,6 +197,7 @@ impl Settings {
             anchor: anchor.to_owned(),
             authority_ca: None,
             spelling: Spelling::default(),
+            signatures: Signatures::default(),
             body_bytes_max: default_body(),
             timeout_seconds: default_timeout(),
             stall_seconds: default_stall(),

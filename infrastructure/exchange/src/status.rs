@@ -40,6 +40,16 @@ pub(crate) struct Own {
     pub auth: Vec<Vec<u8>>,
 }
 
+/// How long both chains' responses are taken together as they were a moment ago, in seconds.
+const OWN_SECONDS: i64 = 2;
+
+/// Our own responses of a moment ago, and what they were checked against.
+struct Recent {
+    at: Moment,
+    view: Arc<View>,
+    own: Arc<Own>,
+}
+
 /// Fetches and keeps OCSP responses for our own certificates.
 pub(crate) struct Statuses {
     store: Store,
@@ -49,6 +59,7 @@ pub(crate) struct Statuses {
     chance: Arc<dyn Chance>,
     freshness: Freshness,
     memory: Mutex<HashMap<String, (Vec<u8>, Moment)>>,
+    recent: Mutex<Option<Recent>>,
     peer_port: u16,
     asked: Mutex<HashMap<String, Moment>>,
 }
@@ -64,6 +75,7 @@ impl Statuses {
             chance,
             freshness,
             memory: Mutex::default(),
+            recent: Mutex::default(),
             peer_port: PEER_PORT,
             asked: Mutex::default(),
         }
@@ -76,11 +88,27 @@ impl Statuses {
     }
 
     /// Responses for both of our chains, without the root.
-    pub(crate) async fn own(&self, keys: &Keys) -> Result<Own, String> {
-        Ok(Own {
+    pub(crate) async fn own(&self, keys: &Keys) -> Result<Arc<Own>, String> {
+        let now = self.clock.now();
+        let view = self.held.current(now).ok_or("no current directory")?;
+        let is_recent = |recent: &&Recent| {
+            Arc::ptr_eq(&recent.view, &view)
+                && (0..OWN_SECONDS).contains(&now.seconds_since(recent.at))
+        };
+        let lock = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(recent) = lock().as_ref().filter(is_recent) {
+            return Ok(recent.own.clone());
+        }
+        let own = Arc::new(Own {
             sign: self.chain(&keys.sign_chain).await?,
             auth: self.chain(keys.auth.chain()).await?,
-        })
+        });
+        *lock() = Some(Recent {
+            at: now,
+            view,
+            own: own.clone(),
+        });
+        Ok(own)
     }
 
     /// Whether a peer's TLS certificate is good now; a response is asked for once and kept like our own. With `host`, the

@@ -219,7 +219,22 @@ fn chain_of(method: Hash, tree: &[Vec<u8>], inputs: &[Vec<Part>], input: usize) 
         path.push((at - 1) / 2);
     }
     path.reverse();
-    let mut out = String::with_capacity(512 + 256 * path.len());
+    let steps: Vec<(bool, &[u8])> = path
+        .windows(2)
+        .map(|pair| {
+            let left = 2 * pair[0] + 1;
+            let is_left = left == pair[1];
+            let other = if is_left { left + 1 } else { left };
+            (is_left, tree[other].as_slice())
+        })
+        .collect();
+    chain_xml(method, &steps, &inputs[input])
+}
+
+/// A chain document: for each step from the top, whether our side is the left one and the other side's digest; then the
+/// parts, in a step of their own if there are several or no other step.
+fn chain_xml(method: Hash, steps: &[(bool, &[u8])], parts: &[Part]) -> String {
+    let mut out = String::with_capacity(512 + 256 * (steps.len() + parts.len()));
     out.push_str(PROLOGUE);
     let _ = write!(out, "<HashChain xmlns=\"{NAMESPACE}\" xmlns:ds=\"{DS}\">");
     let _ = write!(
@@ -227,25 +242,24 @@ fn chain_of(method: Hash, tree: &[Vec<u8>], inputs: &[Vec<Part>], input: usize) 
         "<DefaultDigestMethod Algorithm=\"{}\"></DefaultDigestMethod>",
         digest_uri(method)
     );
-    let parts = &inputs[input];
-    for (step, pair) in path.windows(2).enumerate() {
+    for (step, (is_left, sibling)) in steps.iter().enumerate() {
         let _ = write!(out, "<HashStep id=\"STEP{step}\">");
-        let left = 2 * pair[0] + 1;
-        for child in [left, left + 1] {
-            if child != pair[1] {
-                out.push_str("<HashValue>");
-                push_digest(&mut out, &tree[child]);
-                out.push_str("</HashValue>");
-            } else if child == leaf && parts.len() == 1 {
-                push_part(&mut out, &parts[0]);
-            } else {
+        if !is_left {
+            push_sibling(&mut out, sibling);
+        }
+        match parts {
+            [part] if step + 1 == steps.len() => push_part(&mut out, part),
+            _ => {
                 let _ = write!(out, "<StepRef URI=\"#STEP{}\"></StepRef>", step + 1);
             }
         }
+        if *is_left {
+            push_sibling(&mut out, sibling);
+        }
         out.push_str("</HashStep>");
     }
-    if parts.len() > 1 || inputs.len() == 1 {
-        let _ = write!(out, "<HashStep id=\"STEP{}\">", path.len() - 1);
+    if parts.len() > 1 || steps.is_empty() {
+        let _ = write!(out, "<HashStep id=\"STEP{}\">", steps.len());
         for part in parts {
             push_part(&mut out, part);
         }
@@ -253,6 +267,71 @@ fn chain_of(method: Hash, tree: &[Vec<u8>], inputs: &[Vec<Part>], input: usize) 
     }
     out.push_str("</HashChain>");
     out
+}
+
+fn push_sibling(out: &mut String, digest: &[u8]) {
+    out.push_str("<HashValue>");
+    push_digest(out, digest);
+    out.push_str("</HashValue>");
+}
+
+/// How many steps lie above a message of exactly these parts (with digests of `method`), if `result` and `chain` are,
+/// byte for byte, what [`Tree`] writes for it; 0 for a message that is alone in its batch. `Some` proves what
+/// [`verify`] proves; `None` says nothing.
+pub fn own_form(
+    method: Hash,
+    chain_uri: &str,
+    parts: &[Part],
+    (result, chain): (&[u8], &[u8]),
+) -> Option<usize> {
+    let siblings = std::str::from_utf8(chain).ok().and_then(siblings)?;
+    if siblings.len() > STEPS_MAX || parts.is_empty() || parts.len() > PARTS_MAX {
+        return None;
+    }
+    let mut value = match parts {
+        [part] if !siblings.is_empty() => part.digest.clone(),
+        parts => step_value(
+            method,
+            parts.iter().map(|part| (method, part.digest.as_slice())),
+        ),
+    };
+    for (is_left, sibling) in siblings.iter().rev() {
+        let pair = match is_left {
+            true => [value.as_slice(), sibling.as_slice()],
+            false => [sibling.as_slice(), value.as_slice()],
+        };
+        value = step_value(method, pair.into_iter().map(|digest| (method, digest)));
+    }
+    let steps: Vec<(bool, &[u8])> = siblings
+        .iter()
+        .map(|(is_left, sibling)| (*is_left, sibling.as_slice()))
+        .collect();
+    let is_result = result_xml(method, chain_uri, &value).as_bytes() == result;
+    let is_chain = chain_xml(method, &steps, parts).as_bytes() == chain;
+    (is_result && is_chain).then_some(steps.len())
+}
+
+/// What a chain in our own form says of each step from the top: whether our side is the left one, and the other's digest.
+/// Nothing is believed of it before the whole text was written anew and compared.
+fn siblings(chain: &str) -> Option<Vec<(bool, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for step in chain.split("<HashStep id=").skip(1) {
+        let Some((before, after)) = step.split_once("<HashValue>") else {
+            continue;
+        };
+        let (digest, after) = after
+            .strip_prefix("<ds:DigestValue>")?
+            .split_once("</ds:DigestValue>")?;
+        let is_left = before.contains("Ref URI=");
+        if is_left == after.contains("Ref URI=") {
+            return None;
+        }
+        found.push((
+            is_left,
+            data_encoding::BASE64.decode(digest.as_bytes()).ok()?,
+        ));
+    }
+    Some(found)
 }
 
 /// A part that the chain covers.

@@ -1,20 +1,24 @@
 //! A turn of the journal: what was submitted since the last one, written as one transaction.
 //!
 //! Run by the journal's one task. It promises that the submitters are told after the commit and not before, that a
-//! number is taken once, and that an agreement's limit holds. Turns are numbered without gaps; their number is a key of
-//! the store, so that a second process on the same store fails instead of mixing its turns into ours.
+//! number is taken once, and that an agreement's limit holds. Turns are numbered without gaps, by the store.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Clock, Fault, Id, Moment};
-use store::{Row, Script, Store, StoreError, Value, params};
+use store::{Row, Script, Store, Value, params};
 use tokio::sync::{mpsc, oneshot};
-use trust::log::{Log, Prepared};
+use trust::TrustError;
+use trust::log::{Entry, Log, Prepared};
+use trust::sigalg::KeyKind;
+use trust::xades::Identity;
 
-use super::NotKept;
-use crate::record::{Part, Record};
-use crate::sql::{self, Half, Place, QuestionRow};
+use super::{NotKept, proved};
+use crate::domain::multipart::Envelope;
+use crate::record::{Part, Parts, Record, sha256};
+use crate::seal::{Unsealed, seal_all};
+use crate::sql::{self, Half, QuestionRow};
 
 /// Most submissions of one turn: its transaction stays below a few milliseconds.
 const SUBMISSIONS_MAX: usize = 128;
@@ -25,14 +29,52 @@ pub(super) const PIECE: usize = 256 * 1024;
 /// Most day counts kept in memory; when there are more, those of earlier days go.
 const COUNTS_MAX: usize = 10_000;
 
+/// What was kept of a submission.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// SHA-256 of the message's signature.
+    pub digest: [u8; 32],
+    /// The message, if it was signed in the turn.
+    pub envelope: Option<Envelope>,
+}
+
 /// Tells a submitter how it went.
-type Done = oneshot::Sender<Result<(), NotKept>>;
+type Done = oneshot::Sender<Result<Kept, NotKept>>;
+
+/// A message to keep.
+pub(super) enum Message {
+    /// With the digest of its signature.
+    Signed(Record, [u8; 32]),
+    /// To be signed with the others of the turn.
+    Unsealed(Unsealed),
+    /// Signed in this turn.
+    Sealed(Record, [u8; 32], Box<Envelope>),
+}
+
+impl Message {
+    fn len(&self) -> usize {
+        match self {
+            Self::Signed(record, _) | Self::Sealed(record, ..) => {
+                record.bytes.len() + record.body.as_ref().map_or(0, Vec::len)
+            }
+            Self::Unsealed(unsealed) => unsealed.len(),
+        }
+    }
+
+    fn kept(self) -> Option<(Record, Kept)> {
+        let (record, digest, envelope) = match self {
+            Self::Signed(record, digest) => (record, digest, None),
+            Self::Sealed(record, digest, envelope) => (record, digest, Some(*envelope)),
+            Self::Unsealed(_) => return None,
+        };
+        Some((record, Kept { digest, envelope }))
+    }
+}
 
 /// A question to journal.
 pub(super) struct Opening {
     pub row: QuestionRow,
-    pub record: Record,
-    pub digest: [u8; 32],
+    pub message: Message,
     /// The agreement it counts under, the day, and the day's limit.
     pub agreement: Option<(String, i64, Option<u32>)>,
     pub done: Done,
@@ -44,15 +86,39 @@ pub(super) struct Closing {
     pub outcome: String,
     pub code: Option<String>,
     pub at: Moment,
-    pub entry: Prepared,
-    /// The response with the digest of its signature.
-    pub message: Option<(Record, [u8; 32])>,
+    /// With the digest of the request; that of the response is added, if there is one.
+    pub entry: Entry,
+    pub message: Option<Message>,
     pub done: Done,
 }
 
 pub(super) enum Submission {
     Open(Box<Opening>),
     Close(Box<Closing>),
+}
+
+impl Submission {
+    fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Open(opening) => Some(&opening.message),
+            Self::Close(closing) => closing.message.as_ref(),
+        }
+    }
+
+    fn message_mut(&mut self) -> Option<&mut Message> {
+        match self {
+            Self::Open(opening) => Some(&mut opening.message),
+            Self::Close(closing) => closing.message.as_mut(),
+        }
+    }
+
+    fn refuse(self, why: NotKept) {
+        let done = match self {
+            Self::Open(opening) => opening.done,
+            Self::Close(closing) => closing.done,
+        };
+        let _ = done.send(Err(why));
+    }
 }
 
 /// Questions counted under agreements with a limit, by agreement and day. The journal's task is the only one that counts.
@@ -89,24 +155,30 @@ impl Counts {
     }
 }
 
+/// What the task works with.
+pub(super) struct Tools {
+    pub store: Store,
+    pub log: Log,
+    pub clock: Arc<dyn Clock>,
+    pub identity: Arc<Identity>,
+    pub parts: Arc<Parts>,
+    pub counts: Arc<Counts>,
+}
+
 /// The task's own state.
 pub(super) struct Writer {
-    store: Store,
-    log: Log,
-    clock: Arc<dyn Clock>,
-    counts: Arc<Counts>,
-    /// The last turn's number; `None` until the store was asked, and after a failure.
-    last: Option<i64>,
+    tools: Tools,
     /// Counts to take back: questions that turned out to be repetitions.
     owed: HashMap<(String, i64), i64>,
 }
 
 /// What one turn writes, and whom it tells.
+#[derive(Default)]
 struct Turn {
-    number: i64,
     records: Vec<u8>,
     digests: Vec<u8>,
-    seen: HashSet<[u8; 32]>,
+    /// Where each signature lies, by its digest.
+    seen: HashMap<[u8; 32], u64>,
     messages: i64,
     opens: Vec<Value>,
     ends: Vec<Value>,
@@ -114,43 +186,18 @@ struct Turn {
     entries: Vec<Prepared>,
     parts: HashMap<[u8; 32], Arc<Part>>,
     days: HashMap<(String, i64), i64>,
-    opened: Vec<(Id, Option<(String, i64, Option<u32>)>, Done)>,
-    closed: Vec<Done>,
+    opened: Vec<(Id, Option<(String, i64, Option<u32>)>, Kept, Done)>,
+    closed: Vec<(Kept, Done)>,
 }
 
 impl Turn {
-    fn new(number: i64, days: HashMap<(String, i64), i64>) -> Self {
-        Self {
-            number,
-            records: Vec::new(),
-            digests: Vec::new(),
-            seen: HashSet::new(),
-            messages: 0,
-            opens: Vec::new(),
-            ends: Vec::new(),
-            bodies: Vec::new(),
-            entries: Vec::new(),
-            parts: HashMap::new(),
-            days,
-            opened: Vec::new(),
-            closed: Vec::new(),
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.opened.len() + self.closed.len() < SUBMISSIONS_MAX
-            && self.records.len() + self.bodies.len() / 4 * PIECE < BYTES_MAX
-    }
-
-    fn message(&mut self, question: Id, half: Half, record: Record, digest: [u8; 32]) -> Place {
-        let at = i64::try_from(self.records.len()).unwrap_or(i64::MAX);
-        let place = Place {
-            turn: self.number,
-            at,
-        };
-        self.records.extend_from_slice(&record.bytes);
+    fn message(&mut self, question: Id, half: Half, record: Record, digest: [u8; 32]) -> i64 {
+        let place = i64::try_from(self.records.len()).unwrap_or(i64::MAX);
+        let same = self.seen.get(&digest).copied();
+        let signature = record.append_to(&mut self.records, same);
         self.messages += 1;
-        if self.seen.insert(digest) {
+        if same.is_none() {
+            self.seen.insert(digest, signature);
             self.digests.extend_from_slice(&digest);
         }
         for part in record.parts {
@@ -168,8 +215,7 @@ impl Turn {
     fn open(&mut self, opening: Opening, counts: &Counts) {
         let Opening {
             mut row,
-            record,
-            digest,
+            message,
             agreement,
             done,
         } = opening;
@@ -180,34 +226,42 @@ impl Turn {
             }
             *self.days.entry((name.clone(), *day)).or_insert(0) += 1;
         }
-        row.request = self.message(row.id, Half::Request, record, digest);
+        let Some((record, kept)) = message.kept() else {
+            return;
+        };
+        row.request.at = self.message(row.id, Half::Request, record, kept.digest);
         self.opens.extend(sql::open_values(&row));
-        self.opened.push((row.id, agreement, done));
+        self.opened.push((row.id, agreement, kept, done));
     }
 
-    fn close(&mut self, closing: Closing) {
+    fn close(&mut self, closing: Closing, log: &Log) {
         let Closing {
             question,
             outcome,
             code,
             at,
-            entry,
+            mut entry,
             message,
             done,
         } = closing;
-        let place =
-            message.map(|(record, digest)| self.message(question, Half::Response, record, digest));
-        self.ends.extend(params![
-            question,
-            outcome,
-            code,
-            at,
-            entry.id(),
-            place.map(|place| place.turn),
-            place.map(|place| place.at),
-        ]);
+        let mut kept = Kept::default();
+        let mut place = None;
+        if let Some((record, one)) = message.and_then(Message::kept) {
+            entry = proved(entry, &one.digest);
+            place = Some(self.message(question, Half::Response, record, one.digest));
+            kept = one;
+        }
+        let entry = match log.prepare(entry) {
+            Ok(entry) => entry,
+            Err(fault) => {
+                let _ = done.send(Err(NotKept::Failed(Fault::internal(fault))));
+                return;
+            }
+        };
+        self.ends
+            .extend(params![question, outcome, code, at, entry.id(), place,]);
         self.entries.push(entry);
-        self.closed.push(done);
+        self.closed.push((kept, done));
     }
 
     fn script(&mut self, log: &Log, at: Moment) -> Script {
@@ -223,7 +277,7 @@ impl Turn {
         let records = std::mem::take(&mut self.records);
         let digests = std::mem::take(&mut self.digests);
         if self.messages > 0 {
-            let turn = params![self.number, at, self.messages, digests, records];
+            let turn = params![at, self.messages, digests, records];
             script.add(&sql::TURNS, turn.to_vec());
         }
         script.add(&sql::QUESTIONS_OPEN, std::mem::take(&mut self.opens));
@@ -234,13 +288,9 @@ impl Turn {
 }
 
 impl Writer {
-    pub(super) fn new(store: Store, log: Log, clock: Arc<dyn Clock>, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(tools: Tools) -> Self {
         Self {
-            store,
-            log,
-            clock,
-            counts,
-            last: None,
+            tools,
             owed: HashMap::new(),
         }
     }
@@ -249,79 +299,98 @@ impl Writer {
         while let Some(first) = queue.recv().await {
             // Whoever is ready now may still get in.
             tokio::task::yield_now().await;
-            let number = match self.next().await {
-                Ok(number) => number,
-                Err(error) => {
-                    refuse(first, &error.into());
-                    continue;
-                }
+            let taken = take(first, &mut queue);
+            let mut turn = Turn {
+                days: std::mem::take(&mut self.owed),
+                ..Turn::default()
             };
-            let mut turn = Turn::new(number, std::mem::take(&mut self.owed));
-            self.take(&mut turn, first);
-            while turn.has_room()
-                && let Ok(next) = queue.try_recv()
-            {
-                self.take(&mut turn, next);
+            for submission in self.seal(taken).await {
+                match submission {
+                    Submission::Open(opening) => turn.open(*opening, &self.tools.counts),
+                    Submission::Close(closing) => turn.close(*closing, &self.tools.log),
+                }
             }
             self.write(turn).await;
         }
     }
 
-    async fn next(&mut self) -> Result<i64, StoreError> {
-        let last = match self.last {
-            Some(last) => last,
-            None => sql::last_turn(&mut self.store.read().await?).await?,
-        };
-        self.last = Some(last);
-        Ok(last + 1)
-    }
-
-    fn take(&self, turn: &mut Turn, submission: Submission) {
-        match submission {
-            Submission::Open(opening) => turn.open(*opening, &self.counts),
-            Submission::Close(closing) => turn.close(*closing),
+    /// Signs what waits for it, all with one signature; refuses those messages if the key can't sign.
+    async fn seal(&self, mut taken: Vec<Submission>) -> Vec<Submission> {
+        let (mut places, mut unsealed) = (Vec::new(), Vec::new());
+        for (at, submission) in taken.iter_mut().enumerate() {
+            let Some(message @ Message::Unsealed(_)) = submission.message_mut() else {
+                continue;
+            };
+            let empty = Message::Signed(Record::default(), [0; 32]);
+            if let Message::Unsealed(one) = std::mem::replace(message, empty) {
+                places.push(at);
+                unsealed.push(one);
+            }
+        }
+        if places.is_empty() {
+            return taken;
+        }
+        match sign(&self.tools.identity, unsealed).await {
+            Ok(envelopes) => {
+                for (at, envelope) in places.into_iter().zip(envelopes) {
+                    let digest = sha256(&envelope.signature);
+                    let record = self.tools.parts.write(&envelope);
+                    if let Some(message) = taken[at].message_mut() {
+                        *message = Message::Sealed(record, digest, Box::new(envelope));
+                    }
+                }
+                taken
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                let (refused, kept): (Vec<_>, Vec<_>) = taken
+                    .into_iter()
+                    .enumerate()
+                    .partition(|(at, _)| places.contains(at));
+                for (_, submission) in refused {
+                    submission.refuse(NotKept::Unsigned(error.clone()));
+                }
+                kept.into_iter().map(|(_, submission)| submission).collect()
+            }
         }
     }
 
     async fn write(&mut self, mut turn: Turn) {
-        let script = turn.script(&self.log, self.clock.now());
+        let script = turn.script(&self.tools.log, self.tools.clock.now());
         let Turn {
-            number,
-            messages,
             parts,
             opened,
             closed,
             ..
         } = turn;
-        match self.store.run(script).await {
+        if script.is_empty() {
+            return;
+        }
+        match self.tools.store.run(script).await {
             Ok(fresh) => {
-                if messages > 0 {
-                    self.last = Some(number);
-                }
                 parts.values().for_each(|part| part.stored());
-                let fresh: HashSet<Id> = fresh.iter().filter_map(|row| identifier(row)).collect();
-                for (id, agreement, done) in opened {
+                let fresh: HashSet<Id> = fresh.iter().filter_map(identifier).collect();
+                for (id, agreement, kept, done) in opened {
                     let told = if fresh.contains(&id) {
-                        Ok(())
+                        Ok(kept)
                     } else {
                         self.uncount(agreement, true);
                         Err(NotKept::Duplicate)
                     };
                     let _ = done.send(told);
                 }
-                for done in closed {
-                    let _ = done.send(Ok(()));
+                for (kept, done) in closed {
+                    let _ = done.send(Ok(kept));
                 }
             }
             Err(error) => {
-                tracing::error!(%error, turn = number, "a turn of the journal failed");
-                self.last = None;
+                tracing::error!(%error, "a turn of the journal failed");
                 let fault = Fault::from(error);
-                for (_, agreement, done) in opened {
+                for (_, agreement, _, done) in opened {
                     self.uncount(agreement, false);
                     let _ = done.send(Err(NotKept::Failed(fault.clone())));
                 }
-                for done in closed {
+                for (_, done) in closed {
                     let _ = done.send(Err(NotKept::Failed(fault.clone())));
                 }
             }
@@ -334,7 +403,7 @@ impl Writer {
             return;
         };
         if let Some(limit) = limit {
-            self.counts.count(&name, day, limit, -1);
+            self.tools.counts.count(&name, day, limit, -1);
         }
         if is_written {
             *self.owed.entry((name, day)).or_insert(0) -= 1;
@@ -342,15 +411,38 @@ impl Writer {
     }
 }
 
+/// The submissions of one turn: whatever waits, within its limits.
+fn take(first: Submission, queue: &mut mpsc::Receiver<Submission>) -> Vec<Submission> {
+    let size = |submission: &Submission| submission.message().map_or(0, Message::len);
+    let mut bytes = size(&first);
+    let mut taken = vec![first];
+    while taken.len() < SUBMISSIONS_MAX
+        && bytes < BYTES_MAX
+        && let Ok(next) = queue.try_recv()
+    {
+        bytes += size(&next);
+        taken.push(next);
+    }
+    taken
+}
+
+/// Signs in this task if the key is fast, and beside it if it takes most of a millisecond.
+async fn sign(
+    identity: &Arc<Identity>,
+    unsealed: Vec<Unsealed>,
+) -> Result<Vec<Envelope>, TrustError> {
+    if !matches!(identity.certificate().key_kind(), Ok(KeyKind::Rsa)) {
+        return seal_all(identity, unsealed);
+    }
+    let identity = identity.clone();
+    let signing = tokio::task::spawn_blocking(move || seal_all(&identity, unsealed));
+    let failed = |_| TrustError::Refused {
+        why: "the signing task ended",
+    };
+    signing.await.map_err(failed)?
+}
+
 /// The identifier that a row of [`sql::QUESTIONS_OPEN`] returns.
 fn identifier(row: &Row) -> Option<Id> {
     row.id(0).ok()
-}
-
-fn refuse(submission: Submission, fault: &Fault) {
-    let done = match submission {
-        Submission::Open(opening) => opening.done,
-        Submission::Close(closing) => closing.done,
-    };
-    let _ = done.send(Err(NotKept::Failed(fault.clone())));
 }

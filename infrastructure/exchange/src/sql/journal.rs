@@ -215,28 +215,32 @@ pub async fn pending(tx: &mut Tx) -> Result<i64, StoreError> {
 }
 
 /// New questions: identifier, side, number, client, service, purpose, case, agreement, subject, fields, trace, moment,
-/// turn, place. It returns the identifiers of those whose number was not used before.
+/// place; their turn is the last one. It returns the identifiers of those whose number was not used before.
 pub static QUESTIONS_OPEN: Bulk = Bulk {
     head: "INSERT INTO exchange_question (id, side, number, client, service, purpose, case_number, agreement, subject, \
-           fields, trace, asked_at, request_turn, request_place, outcome) SELECT column1, column2, column3, column4, \
-           column5, column6, column7, column8, column9, column10, column11, column12, column13, column14, 'asked' \
-           FROM (VALUES ",
+           fields, trace, asked_at, request_place, request_turn, outcome) SELECT column1, column2, column3, column4, \
+           column5, column6, column7, column8, column9, column10, column11, column12, column13, \
+           (SELECT MAX(seq) FROM exchange_turn), 'asked' FROM (VALUES ",
     columns: &[
-        Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Int, Int, Int,
+        Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Int, Int,
     ],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (number, client, side) DO NOTHING RETURNING id",
 };
-/// Ends of questions: identifier, outcome, code, moment, log entry, turn, place.
+/// Ends of questions: identifier, outcome, code, moment, log entry, place; the turn is the last one, if there is a place.
 pub static QUESTIONS_END: Bulk = Bulk {
     head: "UPDATE exchange_question SET outcome = v.column2, code = v.column3, answered_at = v.column4, \
-           log_entry = v.column5, response_turn = v.column6, response_place = v.column7 FROM (VALUES ",
-    columns: &[Text, Text, Text, Int, Text, Int, Int],
+           log_entry = v.column5, response_place = v.column6, response_turn = CASE WHEN v.column6 IS NULL THEN NULL \
+           ELSE (SELECT MAX(seq) FROM exchange_turn) END FROM (VALUES ",
+    columns: &[Text, Text, Text, Int, Text, Int],
     tail: ") AS v WHERE exchange_question.id = v.column1",
 };
-/// A turn: number, moment, count of messages, digests of their signatures, records.
+/// The next turn: moment, count of messages, digests of their signatures, records. It gets its number here, so that a
+/// second process on the same store can't mix its turns into ours.
 pub static TURNS: Bulk = Bulk {
-    head: "INSERT INTO exchange_turn (seq, at, messages, digests, records) SELECT * FROM (VALUES ",
-    columns: &[Int, Int, Int, Bytes, Bytes],
+    head: "INSERT INTO exchange_turn (seq, at, messages, digests, records) \
+           SELECT (SELECT COALESCE(MAX(seq), 0) + 1 FROM exchange_turn), column1, column2, column3, column4 \
+           FROM (VALUES ",
+    columns: &[Int, Int, Bytes, Bytes],
     tail: ") AS v WHERE column1 IS NOT NULL",
 };
 /// Parts that messages share: digest, bytes.
@@ -261,7 +265,6 @@ pub static DAYS: Bulk = Bulk {
 
 const QUESTION_END: &str = "UPDATE exchange_question SET outcome = $2, answered_at = $3, log_entry = $4 \
      WHERE id = $1 AND outcome = 'asked'";
-const TURN_LAST: &str = "SELECT seq FROM exchange_turn ORDER BY seq DESC LIMIT 1";
 const TURN_RECORDS: &str = "SELECT records, at FROM exchange_turn WHERE seq = $1";
 const PART: &str = "SELECT bytes FROM exchange_part WHERE digest = $1";
 const BODY: &str = "SELECT bytes FROM exchange_body WHERE question = $1 AND half = $2 AND piece >= $3 \
@@ -288,12 +291,6 @@ pub async fn newest_question(tx: &mut Tx) -> Result<Option<Id>, StoreError> {
 pub async fn break_off(tx: &mut Tx, id: Id, at: Moment, log_entry: &str) -> Result<(), StoreError> {
     let values = params![id, "broken-off", at, log_entry];
     tx.execute(QUESTION_END, &values).await.map(drop)
-}
-
-/// The last turn's number; 0 if there was none.
-pub async fn last_turn(tx: &mut Tx) -> Result<i64, StoreError> {
-    let row = tx.maybe(TURN_LAST, &[]).await?;
-    row.map_or(Ok(0), |row| row.int(0))
 }
 
 /// A turn's records, and when it was.
@@ -400,7 +397,7 @@ pub async fn stamp_of(tx: &mut Tx, turn: i64) -> Result<Option<StampRow>, StoreE
 }
 
 /// The values of a row of [`QUESTIONS_OPEN`].
-pub fn open_values(row: &QuestionRow) -> [Value; 14] {
+pub fn open_values(row: &QuestionRow) -> [Value; 13] {
     params![
         row.id,
         row.side.text(),
@@ -414,7 +411,6 @@ pub fn open_values(row: &QuestionRow) -> [Value; 14] {
         row.fields.clone(),
         row.trace.clone(),
         row.asked_at,
-        row.request.turn,
         row.request.at,
     ]
 }

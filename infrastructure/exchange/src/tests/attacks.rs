@@ -244,7 +244,8 @@ async fn a_member_cannot_sign_for_another() {
                 .unwrap();
             let (keys, at) = (sunat.keys.clone(), time.now());
             let _rogue = corrupt(&country, &muni, &reniec, move |e| {
-                write(&crate::seal::seal(&keys.sign, e.rest, e.body, at, &own.sign).unwrap())
+                let unsealed = crate::seal::Unsealed::new(e.rest, e.body, at, own.clone());
+                write(&unsealed.seal(&keys.sign).unwrap())
             })
             .await;
             let error = muni.exchange.ask(question()).await.unwrap_err();

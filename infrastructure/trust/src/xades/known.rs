@@ -6,7 +6,7 @@
 //! way would refuse.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use data_encoding::BASE64;
 use kernel::Moment;
@@ -22,12 +22,35 @@ use crate::xml;
 /// Most certificates kept; an ecosystem has some thousands of members, and a certificate takes about 5 kB here.
 pub const KNOWN_MAX: usize = 4_096;
 
+/// Most signatures over batches remembered, of about 8 kB each: those whose messages are on their way now.
+const SHARED_MAX: usize = 128;
+
+/// The digest of a signature's bytes and of everything that it is said to cover.
+fn shared_name(signature: &[u8], references: &[DataReference<'_>]) -> [u8; 32] {
+    let mut pieces: Vec<&[u8]> = vec![signature];
+    for reference in references {
+        // Each is ended by bytes that no name contains, or is of fixed length.
+        pieces.extend([
+            b"\0",
+            reference.uri.as_bytes(),
+            b"\0",
+            reference.mime.as_bytes(),
+            b"\0",
+        ]);
+        pieces.push(&reference.digest);
+    }
+    let digest = Hash::Sha256.digest_parts(&pieces);
+    digest.try_into().expect("SHA-256 gives 32 bytes")
+}
+
 /// Certificates whose signatures were verified the general way, with the words that their signatures repeat.
 ///
 /// Being known says nothing about trust: it only makes the next verification of the same certificate cheaper.
 #[derive(Debug, Default)]
 pub struct KnownSigners {
     by_key_info: RwLock<HashMap<String, Arc<Known>>>,
+    /// Signatures over batches that were verified a moment ago, by the digest of their bytes and of what they sign.
+    shared: Mutex<HashMap<[u8; 32], Arc<VerifiedSignature>>>,
 }
 
 #[derive(Debug)]
@@ -70,6 +93,28 @@ impl KnownSigners {
         );
     }
 
+    /// As [`KnownSigners::verify`], for a signature that covers a batch: it was made once, and is verified once. A
+    /// verdict is believed again for the very same bytes over the very same references alone; whether the certificate
+    /// is good is asked by the caller each time.
+    pub fn verify_shared(
+        &self,
+        signature: &[u8],
+        references: &[DataReference<'_>],
+    ) -> Option<Arc<VerifiedSignature>> {
+        let name = shared_name(signature, references);
+        let lock = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verified) = lock().get(&name) {
+            return Some(verified.clone());
+        }
+        let verified = self.verify(signature, references)?;
+        let mut shared = lock();
+        if shared.len() >= SHARED_MAX {
+            shared.clear();
+        }
+        shared.insert(name, verified.clone());
+        Some(verified)
+    }
+
     /// Verifies a signature over exactly these references, if its signer is known and its form is ours.
     ///
     /// `None` says nothing: the general way decides.
@@ -77,7 +122,7 @@ impl KnownSigners {
         &self,
         signature: &[u8],
         references: &[DataReference<'_>],
-    ) -> Option<VerifiedSignature> {
+    ) -> Option<Arc<VerifiedSignature>> {
         if signature.len() > xml::SIGNATURE.bytes {
             return None;
         }
@@ -91,7 +136,7 @@ impl KnownSigners {
                 .unwrap_or_else(PoisonError::into_inner);
             all.get(&text[start..start + length])?.clone()
         };
-        known.verify(text, references)
+        known.verify(text, references).map(Arc::new)
     }
 }
 

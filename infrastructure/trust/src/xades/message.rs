@@ -5,7 +5,7 @@
 //! references (X-Road 8) and promises that every part handed over was signed: an unsigned attachment is an error.
 
 use std::collections::BTreeSet;
-use std::slice;
+use std::sync::Arc;
 
 use kernel::Moment;
 
@@ -116,7 +116,7 @@ impl MessageError {
 /// A message all of whose parts are under a verified signature. Only [`verify_message`] makes it.
 #[derive(Clone, Debug)]
 pub struct VerifiedMessage {
-    signature: VerifiedSignature,
+    signature: Arc<VerifiedSignature>,
     covered: Vec<Covered>,
 }
 
@@ -163,7 +163,10 @@ pub fn verify_message(
     }
     match parts.iter().find(|(name, _)| !has(&covered, name)) {
         Some((name, _)) => Err(MessageError::Unsigned((*name).to_owned())),
-        None => Ok(VerifiedMessage { signature, covered }),
+        None => Ok(VerifiedMessage {
+            signature: Arc::new(signature),
+            covered,
+        }),
     }
 }
 
@@ -197,7 +200,8 @@ pub fn verify_message_known(
     Ok(verified)
 }
 
-/// One message alone, or one message with attachments in a chain of one step, written as [`sign_message`] does.
+/// One message alone, one message with attachments in a chain of one step, or a message of a batch, written as
+/// [`sign_message`] and [`sign_batch`] do.
 fn short_way(
     known: &KnownSigners,
     signature: &[u8],
@@ -220,13 +224,12 @@ fn short_way(
         .collect();
     let signature = match (hash_chain, digests.as_slice()) {
         (None, [only]) => known.verify(signature, &[alone(only)])?,
-        (Some((result, chain)), [_, _, ..]) => {
-            let built =
-                hashchain::build(Hash::Sha512, HASH_CHAIN, slice::from_ref(&digests)).ok()?;
-            if built.result.as_bytes() != result || built.chains[0].as_bytes() != chain {
-                return None;
+        (Some((result, chain)), [_, ..]) => {
+            let references = [over_result(result)];
+            match hashchain::own_form(Hash::Sha512, HASH_CHAIN, &digests, (result, chain))? {
+                0 => known.verify(signature, &references)?,
+                _ => known.verify_shared(signature, &references)?,
             }
-            known.verify(signature, &[over_result(result)])?
         }
         _ => return None,
     };

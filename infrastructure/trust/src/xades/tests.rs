@@ -292,6 +292,59 @@ fn the_short_way_never_takes_a_changed_byte_in_what_is_signed() {
     assert!(message::verify_message_known(&known, good.as_bytes(), None, &other).is_err());
 }
 
+#[test]
+fn the_short_way_takes_each_message_of_a_batch_and_no_other() {
+    let who = identity(Algorithm::P256, testing::root_once());
+    let bodies: Vec<Vec<u8>> = (0..9_u8).map(|n| vec![n; 40]).collect();
+    let messages: Vec<Vec<(&str, &[u8])>> = bodies
+        .iter()
+        .enumerate()
+        .map(|(n, body)| match n % 3 {
+            0 => vec![(MESSAGE, &body[..])],
+            _ => vec![(MESSAGE, &body[..]), ("/attachment1", &body[5..])],
+        })
+        .collect();
+    for count in 1..=messages.len() {
+        let batch: Vec<_> = messages[..count].iter().map(|data| parts(data)).collect();
+        let signed = message::sign_batch(&who, &batch, testing::at(), &[]).unwrap();
+        let known = KnownSigners::default();
+        for (signed, data) in signed.iter().zip(&messages) {
+            let (result, chain) = signed.hash_chain.clone().unwrap();
+            let check = |signature: &[u8], chain: &[u8], data: &[(&str, &[u8])]| {
+                let chain = Some((result.as_bytes(), chain));
+                message::verify_message_known(&known, signature, chain, data)
+            };
+            let signature = signed.signature.as_bytes();
+            let proof = check(signature, chain.as_bytes(), data).unwrap();
+            assert_eq!(proof.covered().len(), data.len());
+            let again = check(signature, chain.as_bytes(), data).unwrap();
+            assert_eq!(
+                signed_facts(proof.signature()),
+                signed_facts(again.signature())
+            );
+            assert!(check(signature, chain.as_bytes(), &[(MESSAGE, b"another")]).is_err());
+            let mut bad = signature.to_vec();
+            let at = signed.signature.find("</ds:SignatureValue>").unwrap() - 5;
+            bad[at] ^= 1;
+            assert!(
+                check(&bad, chain.as_bytes(), data).is_err(),
+                "a changed value"
+            );
+            for at in (0..chain.len()).step_by(7) {
+                let mut bad = chain.clone().into_bytes();
+                bad[at] ^= 1;
+                let form = crate::hashchain::own_form(
+                    Hash::Sha512,
+                    message::HASH_CHAIN,
+                    &parts(data),
+                    (result.as_bytes(), &bad),
+                );
+                assert_eq!(form, None, "byte {at}");
+            }
+        }
+    }
+}
+
 /// What a signature proves, apart from what is not signed.
 fn signed_facts(proof: &VerifiedSignature) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
     let value = proof.signature_value().to_vec();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exchange::settings::{Authentication, SystemAccess};
+use exchange::settings::{Authentication, Signatures, SystemAccess};
 use exchange::testing::{agree_unsigned, asking};
 use exchange::{AccessRight, Agreement, Exchange, FactSource, Keys, Parts, Settings};
 use kernel::{Clock, MemberId, ServiceId, SystemChance, SystemClock};
@@ -127,6 +127,9 @@ fn settings(options: &Options, anchor: &str) -> Settings {
         settings.systems.insert(subsystem.to_owned(), plain.clone());
     }
     settings.connections_max = 4_000;
+    if options.single {
+        settings.signatures = Signatures::Single;
+    }
     settings
 }
 
