@@ -121,6 +121,8 @@ pub async fn run(options: DemoOptions) -> Outcome {
             .ok_or_else(|| Problem(format!("--at {at:?}: write 2026-12-01T09:00:00-05:00")))?;
         clock.shift(wanted.seconds_since(clock.now()));
     }
+    // Listened for from here on: whoever sees the first body up may say stop before the last one is.
+    let told = (!options.journey).then(|| tokio::spawn(serve::until_told()));
     let (country, first) = found(&options, clock).await?;
     if options.journey {
         let evidence = options
@@ -132,7 +134,9 @@ pub async fn run(options: DemoOptions) -> Outcome {
         return outcome;
     }
     welcome(&country, first)?;
-    serve::until_told().await;
+    if let Some(told) = told {
+        told.await.map_err(|error| Problem(error.to_string()))?;
+    }
     country.end().await;
     Ok(())
 }
