@@ -13,7 +13,7 @@ use crate::ask::{Behalf, Outgoing};
 use crate::domain::message::{Header, RequestPart, ResponsePart};
 use crate::domain::multipart::Envelope;
 use crate::seal::Verified;
-use crate::{settle, why};
+use crate::{reports, settle, why};
 
 /// Questions to built-in services that a member may send at once: a batch of agreements after a long outage.
 pub(crate) const BURST: u32 = 60;
@@ -29,6 +29,8 @@ pub(crate) enum Builtin {
     Settlement,
     /// Why messages of the asking member failed.
     Why,
+    /// Daily figures of members, at the authority.
+    Reports,
 }
 
 /// A verified question to a built-in service.
@@ -44,7 +46,12 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Codes of built-in services; no body may offer a service of its own under one of them.
-pub const RESERVED: [&str; 3] = [agreements::SERVICE, settle::SERVICE, why::SERVICE];
+pub const RESERVED: [&str; 4] = [
+    agreements::SERVICE,
+    settle::SERVICE,
+    why::SERVICE,
+    reports::SERVICE,
+];
 
 impl Builtin {
     /// The built-in service of this code.
@@ -53,6 +60,7 @@ impl Builtin {
             agreements::SERVICE => Some(Self::Agreements),
             settle::SERVICE => Some(Self::Settlement),
             why::SERVICE => Some(Self::Why),
+            reports::SERVICE => Some(Self::Reports),
             _ => None,
         }
     }
@@ -79,6 +87,7 @@ impl Exchange {
         match builtin {
             Builtin::Agreements => self.answer_agreements(asked).await,
             Builtin::Why => self.answer_why(asked).await,
+            Builtin::Reports => self.answer_reports(asked).await,
             Builtin::Settlement => self.answer_settlement(asked).await,
         }
     }

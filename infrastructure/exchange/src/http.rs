@@ -3,6 +3,7 @@
 //! Handlers decide nothing: they read, and `pages` draws. Whoever downloads a container leaves an entry in the log.
 
 pub mod agreements;
+mod reports;
 mod why;
 
 use axum::extract::{Path, Query, State};
@@ -31,7 +32,7 @@ pub const TEXTS: &[(Locale, &str)] = &[
 
 /// How often the directory is fetched anew.
 const REFRESH: std::time::Duration = std::time::Duration::from_secs(60);
-/// How often agreements in force are compared with what was signed.
+/// How often agreements in force are compared with what was signed, and past days are reported.
 const AUDIT: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// How often questions without end are looked for.
 const RECONCILE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -42,8 +43,14 @@ impl Exchange {
     /// What the exchange brings to a house.
     pub fn room(&self) -> Room {
         let every = std::time::Duration::from_secs(self.inner.settings.stamp_every_seconds.max(1));
-        let [stamping, auditing, refreshing, reconciling, guarding] =
-            std::array::from_fn(|_| self.clone());
+        let [
+            stamping,
+            auditing,
+            reporting,
+            refreshing,
+            reconciling,
+            guarding,
+        ] = std::array::from_fn(|_| self.clone());
         Room::new("exchange")
             .migrations(crate::MIGRATIONS)
             .texts(TEXTS)
@@ -59,6 +66,10 @@ impl Exchange {
             .timer(Timer::new("exchange-stamp", every, move || {
                 let exchange = stamping.clone();
                 async move { exchange.stamp().await.map(drop) }
+            }))
+            .timer(Timer::new("exchange-reports", AUDIT, move || {
+                let exchange = reporting.clone();
+                async move { exchange.send_reports().await.map(drop) }
             }))
             .timer(Timer::new("exchange-agreements", AUDIT, move || {
                 let exchange = auditing.clone();
@@ -93,6 +104,7 @@ fn routes(exchange: Exchange) -> Routes {
         .get("/exchange/messages/{number}/{file}", container)
         .merge(agreements::routes())
         .merge(why::routes())
+        .merge(reports::routes())
         .with_state(exchange)
 }
 

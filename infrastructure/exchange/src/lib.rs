@@ -19,6 +19,7 @@ pub mod journal;
 pub mod ocsp_exchange;
 pub mod questions;
 pub mod registries;
+pub mod reports;
 pub mod seal;
 pub mod services;
 pub mod settings;

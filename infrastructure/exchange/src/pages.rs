@@ -4,6 +4,7 @@
 
 pub mod agreements;
 pub mod registries;
+pub mod reports;
 pub mod why;
 
 use axum::response::Response;
@@ -44,7 +45,8 @@ pub fn messages(visit: &Visit, rows: &[QuestionRow], page_rows: usize) -> Respon
         p { (visit.t("exchange-messages-lead")) }
         p {
             a href="/exchange/agreements" { (visit.t("exchange-agreements-title")) } " · "
-            a href="/exchange/why" { (visit.t("exchange-why-title")) }
+            a href="/exchange/why" { (visit.t("exchange-why-title")) } " · "
+            a href="/exchange/reports" { (visit.t("exchange-reports-title")) }
         }
         @if rows.is_empty() { p { (visit.t("exchange-none")) } }
         @else { (parts::table(&title, &heads, &cells)) }

@@ -6,6 +6,7 @@ pub mod agreement;
 pub mod configuration;
 mod journal;
 pub mod refusal;
+pub mod report;
 pub mod services;
 pub mod settlement;
 pub mod sources;

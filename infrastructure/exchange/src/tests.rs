@@ -10,6 +10,7 @@ mod legacy;
 mod lines;
 mod ocsp;
 mod registries;
+mod reports;
 mod simulated;
 mod survive;
 mod why;
