@@ -17,7 +17,7 @@ mounts=()
 
 tidy_up() {
   local status=$? id place
-  for id in "${started[@]:-}"; do [ -n "$id" ] && kill -KILL "$id" 2>/dev/null && wait "$id" 2>/dev/null; done
+  for id in "${started[@]:-}"; do [ -n "$id" ] && kill -KILL "$id" 2>/dev/null && wait "$id" 2>/dev/null || true; done
   for place in "${mounts[@]:-}"; do [ -n "$place" ] && { umount "$place" || umount -l "$place"; }; done
   if [ "$status" -ne 0 ] && [ -n "${TAMBO_KEEP:-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
   return "$status"
