@@ -121,6 +121,29 @@ fn without_root(mut chain: Vec<Certificate>) -> Vec<Certificate> {
     chain
 }
 
+/// The wire to other nodes: TLS, or the simulated network of a test.
+fn wire_of(
+    network: Option<(Network, String)>,
+    settings: &Settings,
+    keys: &Keys,
+    (tls, judge): (&TlsSetup, Judge),
+) -> Wire {
+    let (stall, body_max) = (settings.stall(), settings.body_bytes_max);
+    match network {
+        None => Wire::Tls(Caller::new(tls.clone(), judge, stall, body_max)),
+        Some((network, address)) => {
+            let chain = keys.auth.chain().to_vec();
+            let place = Place {
+                address,
+                chain,
+                judge,
+                body_max,
+            };
+            Wire::Simulated(Simulated::new(network, place, stall))
+        }
+    }
+}
+
 /// What an exchange is built from.
 pub struct Parts {
     /// The body's settings.
@@ -239,20 +262,7 @@ impl Exchange {
         let judge = Judge::new(held.clone(), clock.clone());
         let tls = TlsSetup::new(&keys.auth, &held, &clock, settings.legacy_tls)
             .map_err(Fault::internal)?;
-        let (stall, body_max) = (settings.stall(), settings.body_bytes_max);
-        let wire = match network {
-            None => Wire::Tls(Caller::new(tls.clone(), judge, stall, body_max)),
-            Some((network, address)) => {
-                let chain = keys.auth.chain().to_vec();
-                let place = Place {
-                    address,
-                    chain,
-                    judge,
-                    body_max,
-                };
-                Wire::Simulated(Simulated::new(network, place, stall))
-            }
-        };
+        let wire = wire_of(network, &settings, &keys, (&tls, judge));
         let http = Http::trusting(settings.authority_ca.as_deref()).map_err(Fault::internal)?;
         let freshness = Freshness {
             seconds: settings.ocsp_freshness_seconds,
