@@ -22,11 +22,11 @@ for kind in ec rsa; do
     { show "$work/enter.log"; fail "entering a server with $kind keys"; }
   echo "http://127.0.0.1:$((port + 1))/ocsp" >"$work/$kind/ocsp.url"
 done
-refused "registered|registrad" "$tambo" registry enter "$member/SS3" --config "$country/autoridad/settings.toml" --name Otra --subsystem APP \
+refused "key-used" "$tambo" registry enter "$member/SS3" --config "$country/autoridad/settings.toml" --name Otra --subsystem APP \
   --address "127.0.0.1:$foreign" --sign "$work/ec/sign.csr" --auth "$work/ec/auth.csr" --out "$work/third"
 ok "two servers of another make are entered, with P-256 and RSA keys; the same keys are not taken twice"
 
-sed -i "/^\[exchange\]\$/a legacy_tls = true\nocsp_listen = \"127.0.0.1:$own_statuses\"\nclient_listen = \"127.0.0.1:$plain\"" "$country/identidad/settings.toml"
+sed -i -e "s/^legacy_tls = .*/legacy_tls = true/" -e "/^\[exchange\]\$/a ocsp_listen = \"127.0.0.1:$own_statuses\"\nclient_listen = \"127.0.0.1:$plain\"" "$country/identidad/settings.toml"
 cat >>"$country/identidad/settings.toml" <<TOML
 
 [exchange.systems.IDENTIDAD]

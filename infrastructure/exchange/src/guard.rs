@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use kernel::{Clock, Moment};
 use serde::{Deserialize, Serialize};
+use web::metrics::NOTICE;
 
 pub use disk::{Room, Space};
 use time::Watch;
@@ -171,7 +172,9 @@ impl Guard {
             let free = space.free >> 20;
             match room {
                 Room::Enough => {}
-                Room::Low => problems.push(format!("exchange: the disk has {free} MiB free")),
+                Room::Low => {
+                    problems.push(format!("{NOTICE}exchange: the disk has {free} MiB free"))
+                }
                 Room::Full => problems.push(format!(
                     "exchange: the disk has {free} MiB free: no message is accepted"
                 )),
@@ -179,7 +182,7 @@ impl Guard {
         }
         if let Some(jump) = self.watch.latest(now) {
             problems.push(format!(
-                "exchange: the clock stepped by {} seconds at {}",
+                "{NOTICE}exchange: the clock stepped by {} seconds at {}",
                 jump.seconds, jump.at
             ));
         }

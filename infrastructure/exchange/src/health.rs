@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use kernel::Fault;
+use web::metrics::NOTICE;
 
 use crate::Exchange;
 use crate::sql;
@@ -37,7 +38,7 @@ impl Exchange {
         {
             if certificate.not_after().seconds_since(now) < CERTIFICATE_NOTICE_SECONDS {
                 problems.push(format!(
-                    "exchange: the {name} certificate ends at {}",
+                    "{NOTICE}exchange: the {name} certificate ends at {}",
                     certificate.not_after()
                 ));
             }
@@ -47,7 +48,7 @@ impl Exchange {
             Some(view) => {
                 let end = view.expires_at();
                 if end.seconds_since(now) < DIRECTORY_NOTICE_SECONDS {
-                    problems.push(format!("exchange: the directory ends at {end}"));
+                    problems.push(format!("{NOTICE}exchange: the directory ends at {end}"));
                 }
             }
         }

@@ -87,7 +87,8 @@ impl Register {
                 .await?
                 .is_some()
             {
-                return Err(Fault::new(FaultKind::Conflict, "fault-registry-key-used"));
+                let used = Fault::new(FaultKind::Conflict, "fault-registry-key-used");
+                return Err(used.detail("the key is registered already; make a new one"));
             }
             let trust = &self.inner.parts.trust;
             let leaf = trust

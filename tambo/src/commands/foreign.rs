@@ -56,6 +56,10 @@ pub async fn enter(register: &Register, by: &Actor, options: EnterOptions) -> Ou
     for (name, certificate) in files {
         std::fs::write(options.out.join(name), certificate.pem())?;
     }
-    println!("{} is entered; its certificates are in {}", foreign.server, options.out.display());
+    println!(
+        "{} is entered; its certificates are in {}",
+        foreign.server,
+        options.out.display()
+    );
     Ok(())
 }

@@ -4,6 +4,7 @@ mod agreement;
 mod backup;
 mod bench;
 mod check;
+mod foreign;
 mod init;
 mod jobs;
 mod member;

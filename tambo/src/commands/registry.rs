@@ -8,6 +8,7 @@ use clap::Subcommand;
 use kernel::{Actor, MemberId, SystemClock};
 use registry::Register;
 
+use super::foreign::{EnterOptions, enter};
 use super::{Config, Outcome, Problem};
 use crate::authority::Authority;
 use crate::house::Ground;
@@ -41,6 +42,8 @@ enum What {
         #[arg(long)]
         why: String,
     },
+    /// Enter a server that runs other software, by its certificate requests.
+    Enter(EnterOptions),
     /// Make a join link, good once and for seven days.
     Link {
         /// For this member only, which lost its server: INSTANCE/CLASS/CODE.
@@ -96,6 +99,7 @@ async fn act(register: &Register, what: What) -> Outcome {
             println!("{number} is refused");
             Ok(())
         }
+        What::Enter(options) => enter(register, &by, options).await,
         What::Link { member } => {
             println!("{}", register.make_link(&by, member.as_ref()).await?);
             Ok(())
