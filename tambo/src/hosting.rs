@@ -113,7 +113,10 @@ impl Hosting {
                 () = &mut told => return Ok(()),
                 waited = waiting => waited?,
             }
-            self.start(only, true).await?;
+            tokio::select! {
+                started = self.start(only, true) => started?,
+                () = &mut told => return Ok(()),
+            }
             told.await;
             self.end().await;
             return Ok(());

@@ -421,19 +421,22 @@ pub fn stop_signal() -> (watch::Sender<bool>, watch::Receiver<bool>) {
     watch::channel(false)
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn until_told() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
+/// Waits for Ctrl-C or SIGTERM. Both are heard from the call on, not from the first wait: whoever sees that a body
+/// answers may stop it at once.
+pub fn until_told() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let heard = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    async move {
+        let [terminated, interrupted] = heard.map(|signal| async move {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
+        });
+        tokio::select! {
+            () = terminated => {}
+            () = interrupted => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+        tracing::info!("stopping: requests and jobs under way are finished first");
     }
-    tracing::info!("stopping: requests and jobs under way are finished first");
 }

@@ -34,12 +34,17 @@ pub async fn run(options: BackupOptions) -> Outcome {
         .file_name()
         .map(PathBuf::from)
         .unwrap_or_default();
-    let parts = [
+    let mut parts = vec![
         name,
         settings.keys.folder.clone(),
         settings.store.documents.clone(),
         PathBuf::from(crate::credentials::FOLDER),
     ];
+    // Without the instance's anchor a restored body would believe nobody. An authority needs none.
+    let anchor = PathBuf::from(&settings.exchange.anchor);
+    if settings.path(&anchor).is_file() {
+        parts.push(anchor);
+    }
     let written = backup::create(
         &options.to,
         &passphrase,
