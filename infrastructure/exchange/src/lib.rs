@@ -264,15 +264,13 @@ impl Exchange {
             .map_err(Fault::internal)?;
         let wire = wire_of(network, &settings, &keys, (&tls, judge));
         let http = Http::trusting(settings.authority_ca.as_deref()).map_err(Fault::internal)?;
-        let freshness = Freshness {
-            seconds: settings.ocsp_freshness_seconds,
-        };
+        let freshness = Freshness::of(&settings);
         let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness)
             .peers_at(settings.ocsp_port);
         let fastest = route::Fastest::new(Duration::from_secs(settings.fastest_server_seconds));
         let signing = (keys.sign.clone(), settings.signatures);
         let journal = Journal::start(store.clone(), log.clone(), clock.clone(), signing);
-        let inner = Inner {
+        let inner = Arc::new(Inner {
             settings,
             lookups: Arc::new(Lookups::new(store.clone())),
             journal,
@@ -298,10 +296,8 @@ impl Exchange {
             registries: RwLock::default(),
             waiting_since: AtomicI64::new(0),
             maintenance: AtomicBool::new(false),
-        };
-        let exchange = Self {
-            inner: Arc::new(inner),
-        };
+        });
+        let exchange = Self { inner };
         exchange.take_up_kept_configuration().await?;
         exchange.take_up_newest().await?;
         Ok(exchange)

@@ -16,6 +16,7 @@ use web::client::Http;
 use crate::Keys;
 use crate::directory::{Held, View};
 use crate::ocsp_exchange;
+use crate::settings::Settings;
 use crate::sql;
 
 /// Where X-Road's servers hand out their OCSP responses.
@@ -31,6 +32,15 @@ const REVOKED: &str = "OCSP: the certificate was revoked";
 pub struct Freshness {
     /// Greatest age in seconds.
     pub seconds: i64,
+}
+
+impl Freshness {
+    /// As the settings say.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            seconds: settings.ocsp_freshness_seconds,
+        }
+    }
 }
 
 /// Our own OCSP responses: for the signing chain and for the authentication chain.
