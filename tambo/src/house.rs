@@ -331,6 +331,7 @@ async fn build_exchange(
     settings.authority_ca = ground.settings.authority_ca()?;
     settings.systems = systems(&ground.settings)?;
     settings.body_bytes_max = own.message_bytes_max;
+    settings.signatures = own.signatures;
     settings.guard = own.guard.clone();
     settings.guard.folder = ground.settings.store_folder();
     settings.utc_offset_minutes =

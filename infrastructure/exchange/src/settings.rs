@@ -38,7 +38,7 @@ pub struct SystemAccess {
 }
 
 /// How messages are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Signatures {
     /// Messages that wait for the key at the same moment share a signature.

@@ -196,6 +196,9 @@ pub struct Exchange {
     /// Spelling of error codes.
     #[serde(default = "default_spelling")]
     pub spelling: String,
+    /// Whether messages that leave at the same moment share a signature.
+    #[serde(default)]
+    pub signatures: exchange::settings::Signatures,
     /// Largest message, in bytes.
     #[serde(default = "default_message_bytes")]
     pub message_bytes_max: usize,
