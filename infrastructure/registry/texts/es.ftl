@@ -2,7 +2,16 @@
 registry-menu = Registro de la instancia
 registry-menu-members = Miembros
 registry-title = Registro de la instancia
-registry-figures = { $members } miembros, { $servers } servidores, { $subsystems } subsistemas
+registry-figures = { $members ->
+    [one] { $members } miembro
+   *[other] { $members } miembros
+  }, { $servers ->
+    [one] { $servers } servidor
+   *[other] { $servers } servidores
+  }, { $subsystems ->
+    [one] { $subsystems } subsistema
+   *[other] { $subsystems } subsistemas
+  }
 registry-waiting = Solicitudes que esperan
 registry-waiting-none = Ninguna espera.
 registry-decided = Solicitudes resueltas

@@ -152,6 +152,8 @@ fn body(
     settings.exchange.authority = format!("http://127.0.0.1:{}", first + 1);
     // The demo's clock is put forward by its visitors and falls back at the next start.
     settings.exchange.guard.clock_behind_seconds = 0;
+    // Whoever tries the demo on a small disk loses nothing that matters; a body keeps its hundred megabytes.
+    settings.exchange.guard.disk_stop_bytes = 0;
     settings.office.cut_off_source = "DS 075-2023-PCM; Res. 0518-2024/SEL-INDECOPI".to_owned();
     if plan.part != Part::Office {
         settings.office.procedures.clear();
