@@ -99,7 +99,10 @@ impl Script {
 
 /// Texts that were put together before, by their steps.
 #[derive(Debug, Default)]
-pub(crate) struct Texts(Mutex<HashMap<Vec<(usize, usize)>, Arc<str>>>);
+pub(crate) struct Texts(Mutex<HashMap<Shape, Arc<str>>>);
+
+/// The steps of an act, each by its statement and its number of rows.
+type Shape = Vec<(usize, usize)>;
 
 impl Texts {
     /// The text of these steps as one act, each parameter with its place in the joined list.

@@ -258,7 +258,8 @@ async fn a_script_is_one_act_of_many_rows() {
     testing::both(|store| async move {
         store.migrate(&[("bulk", TABLE)]).await.unwrap();
         let rows = |numbers: std::ops::Range<usize>| {
-            let row = |n: usize| params![format!("m{n}"), n, (n % 2 == 0).then(|| vec![1_u8])];
+            let row =
+                |n: usize| params![format!("m{n}"), n, n.is_multiple_of(2).then(|| vec![1_u8])];
             numbers.flat_map(row).collect::<Vec<_>>()
         };
         for (range, fresh) in [(0..1, 1), (0..45, 44), (40..60, 15), (0..60, 0)] {

@@ -172,6 +172,9 @@ pub(super) struct Writer {
     owed: HashMap<(String, i64), i64>,
 }
 
+/// An agreement whose questions are counted: its number, the day, the daily limit.
+type Counted = (String, i64, Option<u32>);
+
 /// What one turn writes, and whom it tells.
 #[derive(Default)]
 struct Turn {
@@ -186,7 +189,7 @@ struct Turn {
     entries: Vec<Prepared>,
     parts: HashMap<[u8; 32], Arc<Part>>,
     days: HashMap<(String, i64), i64>,
-    opened: Vec<(Id, Option<(String, i64, Option<u32>)>, Kept, Done)>,
+    opened: Vec<(Id, Option<Counted>, Kept, Done)>,
     closed: Vec<(Kept, Done)>,
 }
 

@@ -61,8 +61,6 @@ const BY_NUMBER: &str = "SELECT id, reference, at, side, peer, client, service, 
      FROM exchange_refusal WHERE number = $1 ORDER BY id LIMIT 20";
 const BY_REFERENCE: &str = "SELECT id, reference, at, side, peer, client, service, number, step, code, cause \
      FROM exchange_refusal WHERE reference = $1 ORDER BY id LIMIT 20";
-const LATEST: &str = "SELECT id, reference, at, side, peer, client, service, number, step, code, cause \
-     FROM exchange_refusal WHERE id < $1 ORDER BY id DESC LIMIT $2";
 const COUNT_DAY: &str = "SELECT side, client, service, code, COUNT(*) FROM exchange_refusal \
      WHERE at >= $1 AND at < $2 AND side <> 'system' GROUP BY side, client, service, code \
      ORDER BY side, client, service, code LIMIT 5000";
@@ -122,19 +120,6 @@ pub async fn by_number(tx: &mut Tx, number: &str) -> Result<Vec<RefusalRow>, Sto
 /// Attempts with a reference.
 pub async fn by_reference(tx: &mut Tx, reference: &str) -> Result<Vec<RefusalRow>, StoreError> {
     tx.all(BY_REFERENCE, &params![reference])
-        .await?
-        .iter()
-        .map(refusal)
-        .collect()
-}
-
-/// The latest attempts before `before`.
-pub async fn latest(
-    tx: &mut Tx,
-    before: &str,
-    limit: usize,
-) -> Result<Vec<RefusalRow>, StoreError> {
-    tx.all(LATEST, &params![before, limit])
         .await?
         .iter()
         .map(refusal)

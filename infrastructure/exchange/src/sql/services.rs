@@ -157,8 +157,6 @@ const RIGHT_DROP: &str =
     "DELETE FROM exchange_right WHERE client = $1 AND service = $2 AND method = $3 AND path = $4";
 const RIGHTS_FOR: &str = "SELECT client, method, path FROM exchange_right WHERE service = $2 AND \
      (client = $1 OR client LIKE 'global:%' OR client LIKE 'local:%') LIMIT $3";
-const RIGHTS_ON: &str = "SELECT client, method, path FROM exchange_right WHERE service = $1 \
-     ORDER BY client, path, method LIMIT $2";
 
 /// Gives an access right; `false` if it was there already.
 pub async fn set_right(tx: &mut Tx, right: &AccessRight) -> Result<bool, StoreError> {
@@ -190,12 +188,6 @@ pub async fn rights_for(
     rights(&tx.all(RIGHTS_FOR, &values).await?, service)
 }
 
-/// All rights on a service.
-pub async fn rights_on(tx: &mut Tx, service: &ServiceId) -> Result<Vec<AccessRight>, StoreError> {
-    let values = params![service.to_string(), RIGHTS_MAX];
-    rights(&tx.all(RIGHTS_ON, &values).await?, service)
-}
-
 fn rights(rows: &[Row], service: &ServiceId) -> Result<Vec<AccessRight>, StoreError> {
     let bad = || StoreError::Column {
         index: 0,
@@ -216,8 +208,6 @@ fn rights(rows: &[Row], service: &ServiceId) -> Result<Vec<AccessRight>, StoreEr
 
 const GROUP_SET: &str = "INSERT INTO exchange_group (code, title) VALUES ($1, $2) \
      ON CONFLICT (code) DO UPDATE SET title = $2";
-const GROUP_DROP: &str = "DELETE FROM exchange_group WHERE code = $1";
-const GROUP_EMPTY: &str = "DELETE FROM exchange_group_member WHERE code = $1";
 const GROUPS: &str = "SELECT code, title FROM exchange_group ORDER BY code LIMIT $1";
 const GROUP_ENTER: &str = "INSERT INTO exchange_group_member (code, client) VALUES ($1, $2) \
      ON CONFLICT (code, client) DO NOTHING";
@@ -229,12 +219,6 @@ const GROUPS_OF: &str = "SELECT code FROM exchange_group_member WHERE client = $
 /// Enters or renames a local group.
 pub async fn set_group(tx: &mut Tx, code: &str, title: &str) -> Result<(), StoreError> {
     tx.execute(GROUP_SET, &params![code, title]).await.map(drop)
-}
-
-/// Removes a local group with its members.
-pub async fn drop_group(tx: &mut Tx, code: &str) -> Result<(), StoreError> {
-    tx.execute(GROUP_EMPTY, &params![code]).await?;
-    tx.execute(GROUP_DROP, &params![code]).await.map(drop)
 }
 
 /// The local groups: code and title.

@@ -45,6 +45,9 @@ const BLINDING_SECONDS: u32 = 2;
 /// A line of this kind.
 pub(crate) type Stream = TlsStream<TcpStream>;
 
+/// A configuration, and the view that it was made from.
+type Made = (Arc<View>, Config);
+
 /// The legacy stack of one node; cloning shares it.
 #[derive(Clone)]
 pub struct Legacy {
@@ -52,7 +55,7 @@ pub struct Legacy {
     held: Held,
     clock: Arc<dyn Clock>,
     judge: Judge,
-    made: Arc<Mutex<Option<(Arc<View>, Config)>>>,
+    made: Arc<Mutex<Option<Made>>>,
 }
 
 impl Legacy {
