@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 
 HC = "{http://cyber.ee/hashchain}"
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
-SHA512 = "http://www.w3.org/2001/04/xmlenc#sha512"
+# X-Road takes either method, by its name; a time stamp's chain states digests that the journal keeps.
+METHODS = {"http://www.w3.org/2001/04/xmlenc#sha512": hashlib.sha512, "http://www.w3.org/2001/04/xmlenc#sha256": hashlib.sha256}
 
 
 def der(tag, body):
@@ -25,10 +26,6 @@ def der(tag, body):
     return bytes([tag, 0x80 | len(octets)]) + octets + body
 
 
-def digest(data):
-    return hashlib.sha512(data).digest()
-
-
 class Chain:
     """One hash chain document within a folder; `seen` gathers the files that it covers."""
 
@@ -36,9 +33,13 @@ class Chain:
         self.folder, self.seen = folder, set()
         document = ElementTree.parse(os.path.join(folder, name)).getroot()
         method = document.find(HC + "DefaultDigestMethod").get("Algorithm")
-        if method != SHA512:
+        if method not in METHODS:
             raise ValueError(f"{name}: digests by {method}")
+        self.method = method
         self.steps = {step.get("id"): step for step in document.findall(HC + "HashStep")}
+
+    def digest(self, data):
+        return METHODS[self.method](data).digest()
 
     def step(self, name):
         parts = b""
@@ -53,11 +54,11 @@ class Chain:
             else:
                 self.seen.add(uri.removeprefix("/"))
                 with open(os.path.join(self.folder, uri.removeprefix("/")), "rb") as data:
-                    value = digest(data.read())
+                    value = self.digest(data.read())
             if told is not None and told != value:
                 raise ValueError(f"{uri}: another digest than the chain states")
-            parts += der(0x30, der(0x04, value) + der(0x0C, SHA512.encode()) + der(0x30, b""))
-        return digest(der(0x30, parts))
+            parts += der(0x30, der(0x04, value) + der(0x0C, self.method.encode()) + der(0x30, b""))
+        return self.digest(der(0x30, parts))
 
 
 def covered(folder, kind):

@@ -81,7 +81,9 @@ ok "mistyped keys are told with the nearest known one; a lost or wrong passphras
 
 if has faketime; then
   refused "clock" faketime '2020-01-01 00:00:00' "$tambo" check --config "$settings" --brief
-  refused 'expired' faketime '2040-01-01 00:00:00' "$tambo" check --config "$settings" --brief
+  # A body that is its own authority publishes a new configuration, whatever the year; that the old one is over is told.
+  faketime '2040-01-01 00:00:00' "$tambo" check --config "$settings" --brief >"$work/late.log" 2>&1 || true
+  grep -q 'expired' "$work/late.log" || { show "$work/late.log"; fail "a clock that runs ahead is not told"; }
   ok "a wrong clock is told"
 else not_run "a wrong clock: faketime is not installed"; fi
 

@@ -168,7 +168,7 @@ def log(body, seed):
     at = note.index("\n", note.index("\n") + 1) + 5
     wrong = note[:at] + ("A" if note[at] != "A" else "B") + note[at + 1 :]
     store.execute("UPDATE trust_log_checkpoint SET note = ? WHERE size = ?", (wrong, size_of))
-    found(f"checkpoint {size_of}", rf"checkpoint {size_of}\b")
+    found(f"checkpoint {size_of}", rf"checkpoint {size_of}\b|last checkpoint")
     store.execute("UPDATE trust_log_checkpoint SET note = ? WHERE size = ?", (note, size_of))
     store.close()
     status, out, _ = check(body)

@@ -367,8 +367,9 @@ impl Log {
         let last = sql::last_checkpoint(tx)
             .await?
             .ok_or(LogError::Damaged("no checkpoint"))?;
-        let note = Note::parse(last.note.as_bytes())?;
-        let signed = Checkpoint::open(&note, self.origin(), self.verifier())?;
+        let unsigned = |_| LogError::Damaged("the last checkpoint is not as this log signed it");
+        let note = Note::parse(last.note.as_bytes()).map_err(unsigned)?;
+        let signed = Checkpoint::open(&note, self.origin(), self.verifier()).map_err(unsigned)?;
         if last.size == head.size && signed.size == head.size && Some(signed.root) == root {
             Ok(tiles)
         } else {
