@@ -119,13 +119,15 @@ def check(text, keys):
 
 
 def beside(path, digest):
-    """What a question's proof proves is the signature of the question, in the container that lies beside it."""
-    container = path.removesuffix(".tlog-proof").rsplit("-", 1)[0] + "-question.asice"
-    with zipfile.ZipFile(container) as archive:
-        signature = archive.read("META-INF/signatures.xml")
-    if hashlib.sha256(signature).hexdigest() != digest:
-        raise ValueError(f"{container}: its signature is not what was entered")
-    return "of the signature in " + container.rsplit("/", 1)[-1]
+    """What a question's proof proves are the signatures of the question and of its answer, in the containers beside it."""
+    stem = path.removesuffix(".tlog-proof").rsplit("-", 1)[0]
+    digests = []
+    for half in ("question", "answer"):
+        with zipfile.ZipFile(f"{stem}-{half}.asice") as archive:
+            digests.append(hashlib.sha256(archive.read("META-INF/signatures.xml")).digest())
+    if hashlib.sha256(b"".join(digests)).hexdigest() != digest:
+        raise ValueError(f"{stem}: its signatures are not what was entered")
+    return "of the signatures in " + stem.rsplit("/", 1)[-1]
 
 
 def main():

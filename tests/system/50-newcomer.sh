@@ -96,6 +96,7 @@ full_disk() {
   unset TAMBO_PAGES_LISTEN TAMBO_EXCHANGE_LISTEN TAMBO_EXCHANGE_AUTHORITY
   start "$work/full.log" "$tambo" demo --data "$disk/country" --port "$first"
   until_up "http://127.0.0.1:$first/health" "$work/full.log" "$pid"
+  for turn in $(seq 300); do grep -q 'Stop with Ctrl-C' "$work/full.log" && break; sleep 0.1; done
   "$python" "$lib/full_disk.py" "http://127.0.0.1:$first" "$disk" || { show "$work/full.log"; fail "a full disk"; }
   if grep -q panicked "$work/full.log"; then show "$work/full.log"; fail "a full disk made something panic"; fi
   stop "$pid"

@@ -127,6 +127,9 @@ impl Blobs {
             return Err(Fault::invalid("fault-documents-empty"));
         }
         let kind = sniffer.finish(declared)?;
+        // The last write is still under way here, and `sync_all` alone would keep its failure to itself: on a full disk
+        // an empty file would count as saved.
+        file.flush().await.map_err(Fault::internal)?;
         file.sync_all().await.map_err(Fault::internal)?;
         drop(file);
         let mut sha256 = [0; 32];
