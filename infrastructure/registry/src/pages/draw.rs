@@ -5,9 +5,11 @@ use web::Visit;
 
 use crate::look::{Drawing, Pendant};
 
-/// Width and height of the drawing in SVG units.
+/// Width of the drawing in SVG units.
 const WIDTH: usize = 640;
-const HEIGHT: usize = 150;
+/// From the main cord to a pendant's first knot, and room below the last one.
+const DROP: usize = 34;
+const MARGIN: usize = 10;
 /// Where the main cord hangs.
 const TOP: usize = 16;
 /// Distance between two knots.
@@ -26,7 +28,9 @@ pub fn quipu(visit: &Visit, drawing: &Drawing) -> Markup {
             ("subsystems", count(drawing.subsystems).into()),
         ],
     );
-    let view = format!("0 0 {WIDTH} {HEIGHT}");
+    let knots = drawing.pendants.iter().map(|pendant| pendant.knots);
+    let longest = knots.max().unwrap_or(1).clamp(1, KNOTS_MAX);
+    let view = format!("0 0 {WIDTH} {}", TOP + DROP + STEP * longest + MARGIN);
     html! {
         figure.card {
             figcaption { b { (words) } }
@@ -49,7 +53,7 @@ fn place(at: usize, of: usize) -> usize {
 
 fn pendant_of(visit: &Visit, pendant: &Pendant, x: usize) -> Markup {
     let knots = pendant.knots.min(KNOTS_MAX);
-    let end = TOP + 34 + STEP * knots.max(1);
+    let end = TOP + DROP + STEP * knots.max(1);
     let dashes = pendant.resting.then_some("5 6");
     let told = match pendant.resting {
         true => format!("{} ({})", pendant.name, visit.t("registry-maintenance")),
