@@ -96,7 +96,10 @@ fn terms(visit: &Visit, held: &Held) -> Vec<Row> {
     );
     vec![
         Row::text(visit.t("exchange-agreement-for"), &held.terms.purpose_text),
-        Row::text(visit.t("exchange-agreement-form-purpose"), &agreement.purpose),
+        Row::text(
+            visit.t("exchange-agreement-form-purpose"),
+            &agreement.purpose,
+        ),
         Row::markup(
             visit.t("exchange-agreement-time"),
             html! { (visit.date(agreement.valid_from)) " – " (visit.date(agreement.until)) },
