@@ -332,6 +332,8 @@ async fn build_exchange(
     settings.systems = systems(&ground.settings)?;
     settings.body_bytes_max = own.message_bytes_max;
     settings.signatures = own.signatures;
+    settings.logged_body_bytes_max = own.logged_bytes_max;
+    settings.spool_folder = Some(ground.settings.folder.join("spool"));
     settings.guard = own.guard.clone();
     settings.guard.folder = ground.settings.store_folder();
     settings.utc_offset_minutes =

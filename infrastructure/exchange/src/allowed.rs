@@ -10,6 +10,7 @@ use kernel::{Moment, SubsystemId};
 
 use crate::Exchange;
 use crate::answer::{Claimed, Refusal};
+use crate::body::Body;
 use crate::builtin::Builtin;
 use crate::directory::View;
 use crate::domain::agreement::{Authorised, Question};
@@ -47,7 +48,7 @@ impl Exchange {
     pub(crate) async fn check_allowed(
         &self,
         claimed: &Claimed,
-        body: Option<&[u8]>,
+        body: Option<&Body>,
         now: Moment,
     ) -> Result<Allowed, Refusal> {
         if rights::is_reserved(&claimed.service.code) {

@@ -4,12 +4,12 @@
 //! journal. It promises that nothing unverified reaches a register or a back end, that a message number is answered
 //! once only, and that both halves are on disk before the answer leaves.
 
-use bytes::Bytes;
 use kernel::{Fault, Id, Moment, ServiceId, SubsystemId};
 use trust::Certificate;
 
 use crate::Exchange;
 use crate::allowed::{Allowed, Behind};
+use crate::body::{self, Body};
 use crate::builtin::Asked;
 use crate::domain::agreement::{Authorised, NotCovered};
 use crate::domain::codes::{Code, Leaf, Report};
@@ -104,7 +104,7 @@ impl From<BadArrival> for Refusal {
     fn from(error: BadArrival) -> Self {
         let leaf = match &error {
             BadArrival::Kind => Leaf::InvalidContentType,
-            BadArrival::Stalled => Leaf::IoError,
+            BadArrival::Stalled | BadArrival::NoRoom => Leaf::IoError,
             BadArrival::Envelope(BadEnvelope::Short) => Leaf::MissingSignature,
             BadArrival::Envelope(_) => Leaf::InvalidMessage,
         };
@@ -164,7 +164,7 @@ impl Claimed {
     pub(crate) fn facts_question(
         &self,
         source: &FactSource,
-        body: Option<&[u8]>,
+        body: Option<&Body>,
     ) -> Result<Option<FactQuestion>, Refusal> {
         let is_facts = self.request.method == "POST"
             && self
@@ -173,7 +173,7 @@ impl Claimed {
                 .is_ok_and(|path| path.encoded() == "/facts");
         match (is_facts, source) {
             (true, _) => {
-                let question = FactQuestion::parse(body);
+                let question = FactQuestion::parse(body.and_then(Body::in_memory));
                 question
                     .map(Some)
                     .map_err(|error| Refusal::new(Leaf::InvalidBody, error))
@@ -217,9 +217,8 @@ impl Exchange {
         match self.answer_or_refuse(arrived).await {
             Ok(envelope) => {
                 let boundary = new_boundary(&*self.inner.chance);
-                let bytes =
-                    Bytes::from(multipart::write(&envelope, Direction::Response, &boundary));
-                Departing::Message { boundary, bytes }
+                let frame = multipart::write(&envelope, Direction::Response, &boundary);
+                Departing::Message { boundary, frame }
             }
             Err(refusal) => {
                 self.inner.meters.refused();
@@ -262,7 +261,7 @@ impl Exchange {
     ) -> Result<Envelope, Refusal> {
         self.check_peer(claimed, peer, &envelope.ocsp, now)?;
         let allowed = self
-            .check_allowed(claimed, envelope.body.as_deref(), now)
+            .check_allowed(claimed, envelope.body.as_ref(), now)
             .await?;
         let view = self.inner.held.current(now).ok_or_else(outdated)?;
         let scope = self.inner.scope(&view, now);
@@ -371,7 +370,7 @@ impl Exchange {
         allowed: &Allowed,
         verified: &Verified<Envelope>,
         now: Moment,
-    ) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
+    ) -> Result<(ResponsePart, Option<Body>), Refusal> {
         let inner = &self.inner;
         let fields = allowed
             .authorised
@@ -382,7 +381,8 @@ impl Exchange {
             Behind::Metadata(wanted) => return self.tell_metadata(claimed, wanted, now).await,
             Behind::Builtin(builtin) => {
                 let asked = claimed.asked(verified, now);
-                return Ok(self.answer_builtin(*builtin, &asked).await?);
+                let (response, body) = self.answer_builtin(*builtin, &asked).await?;
+                return Ok((response, body.map(Body::from)));
             }
         };
         match (source, &allowed.question) {
@@ -414,10 +414,11 @@ impl Exchange {
                 Ok(json(&list)?)
             }
             (FactSource::Url { url, .. }, question) => {
-                let body = verified.get().body.as_deref();
-                let (response, body) = forward(&inner.http, url, claimed, body, seconds).await?;
+                let body = verified.get().body.as_ref();
+                let patience = inner.settings.service_time(seconds);
+                let (response, body) = forward(self, url, claimed, body, patience).await?;
                 match (question, response.status) {
-                    (Some(_), 200) => Ok(json(&minimised(body.as_deref(), fields)?)?),
+                    (Some(_), 200) => Ok(json(&minimised(body.as_ref(), fields)?)?),
                     // What a system says when it fails may hold more than was agreed.
                     (Some(_), _) => Err(Refusal::of_service(
                         Leaf::HttpError,
@@ -439,12 +440,12 @@ impl Exchange {
         verified: &Verified<Envelope>,
         opened: &Opened,
         mut response: ResponsePart,
-        body: Option<Vec<u8>>,
+        body: Option<Body>,
     ) -> Result<Envelope, Refusal> {
         let inner = &self.inner;
         let now = inner.clock.now();
         let received = verified.get();
-        let echo = message::echo(&claimed.request, &received.rest, received.body.as_deref())?;
+        let echo = message::echo(&claimed.request, &received.rest, received.body.as_ref())?;
         response.headers.extend(echo);
         let cannot = |cause: &dyn std::fmt::Display| {
             tracing::error!(%cause, "an answer could not be signed");
@@ -517,9 +518,7 @@ fn read(envelope: &Envelope, request_id: &str) -> Result<Claimed, Refusal> {
 /// Longest message number; X-Road's are about 40 characters.
 const NUMBER_BYTES_MAX: usize = 255;
 
-pub(crate) fn json<T: serde::Serialize>(
-    value: &T,
-) -> Result<(ResponsePart, Option<Vec<u8>>), Fault> {
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<(ResponsePart, Option<Body>), Fault> {
     let body = serde_json::to_vec(value).map_err(Fault::internal)?;
     let headers: Vec<Header> = vec![("Content-Type".to_owned(), "application/json".to_owned())];
     Ok((
@@ -528,12 +527,12 @@ pub(crate) fn json<T: serde::Serialize>(
             reason: "OK".to_owned(),
             headers,
         },
-        Some(body),
+        Some(body.into()),
     ))
 }
 
-fn minimised(body: Option<&[u8]>, fields: &[String]) -> Result<FactAnswer, Refusal> {
-    let answer = body.and_then(|bytes| serde_json::from_slice::<FactAnswer>(bytes).ok());
+fn minimised(body: Option<&Body>, fields: &[String]) -> Result<FactAnswer, Refusal> {
+    let answer = serde_json::from_slice::<FactAnswer>(body::small(body)).ok();
     let answer = answer.ok_or_else(|| {
         Refusal::of_service(
             Leaf::InvalidBody,

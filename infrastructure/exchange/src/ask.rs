@@ -8,6 +8,7 @@ use kernel::fact::value::Value;
 use kernel::{Fact, Fault, FaultKind, Id, ServerId, ServiceId, SubsystemId};
 
 use crate::Exchange;
+use crate::body::{self, Body};
 use crate::domain::agreement::{Authorised, NotCovered, Question};
 use crate::domain::codes::{Code, Leaf};
 use crate::domain::message::{self, Header, RequestPart, ResponsePart};
@@ -20,7 +21,7 @@ use crate::seal::{self, Unsealed, Verified};
 use crate::source::{FactAnswer, FactQuestion};
 use crate::sql::Side;
 use crate::why::Noticed;
-use crate::wire::{Call, Reply, WireError, new_boundary};
+use crate::wire::{Call, Reply, WireError, new_boundary, time_for};
 
 /// A question about facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +161,7 @@ pub(crate) struct Outgoing {
     pub below: String,
     /// Headers of the asker, without those that the node makes.
     pub headers: Vec<Header>,
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Body>,
     pub number: Option<String>,
     pub subject: Option<String>,
     pub fields: Vec<String>,
@@ -174,7 +175,7 @@ pub(crate) struct Outgoing {
 pub(crate) struct Answered {
     pub number: String,
     pub response: ResponsePart,
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Body>,
 }
 
 /// A request that is signed and journalled.
@@ -246,7 +247,7 @@ impl Exchange {
         );
         let answered = self.send(outgoing).await?;
         check_status(answered.get())?;
-        let body = answered.get().body.as_deref().unwrap_or_default();
+        let body = body::small(answered.get().body.as_ref());
         let list = serde_json::from_slice(body).map_err(|_| unreadable())?;
         Ok(answered.map(|_| list))
     }
@@ -270,7 +271,8 @@ impl Exchange {
                 return Err(error);
             }
         };
-        let limit = self.inner.settings.timeout();
+        let size = sealed.envelope.body.as_ref().map_or(0, Body::len) + self.inner.spool.max();
+        let limit = self.inner.settings.timeout() + time_for(size);
         let result =
             match tokio::time::timeout(limit, self.exchange(&service, server.as_ref(), &sealed))
                 .await
@@ -361,8 +363,8 @@ impl Exchange {
             let code = Code::asking(Leaf::InvalidClientIdentifier);
             return Err(refused(code, "the client is not a subsystem of this body"));
         }
-        let body = outgoing.body.as_ref().map_or(0, Vec::len);
-        if body > inner.settings.body_bytes_max {
+        let body = outgoing.body.as_ref().map_or(0, Body::len);
+        if body > inner.spool.max() {
             return Err(refused(
                 Code::asking(Leaf::InvalidBody),
                 "the body is over this node's limit",
@@ -408,7 +410,7 @@ impl Exchange {
         let view = inner.held.current(inner.clock.now()).ok_or_else(expired)?;
         let boundary = new_boundary(&*inner.chance);
         let call = Call {
-            bytes: multipart::write(&sealed.envelope, Direction::Request, &boundary).into(),
+            frame: multipart::write(&sealed.envelope, Direction::Request, &boundary),
             boundary,
             request_id: sealed.request_id.clone(),
             original_content_type: sealed
@@ -448,7 +450,7 @@ impl Exchange {
         let envelope = verified.get();
         let response =
             ResponsePart::parse(&envelope.rest).map_err(|error| bad(error.to_string()))?;
-        let body = sealed.envelope.body.as_deref();
+        let body = sealed.envelope.body.as_ref();
         message::answers(&response, &sealed.request, &sealed.envelope.rest, body)
             .map_err(|header| bad(format!("the answer is to another question: {header}")))?;
         Ok(verified)
@@ -545,7 +547,7 @@ impl Outgoing {
                 ("Accept".to_owned(), json.clone()),
                 ("Content-Type".to_owned(), json),
             ],
-            body: Some(question.bytes()),
+            body: Some(question.bytes().into()),
             number: None,
             subject: Some(ask.about),
             fields: ask.fields,
@@ -621,7 +623,7 @@ fn check_status(answered: &Answered) -> Result<(), AskError> {
 
 fn read_facts(answered: &Answered) -> Result<FactAnswer, AskError> {
     check_status(answered)?;
-    let body = answered.body.as_deref().unwrap_or_default();
+    let body = body::small(answered.body.as_ref());
     serde_json::from_slice(body).map_err(|_| unreadable())
 }
 
@@ -650,6 +652,7 @@ impl From<WireError> for AskError {
                 cause: "nothing was sent".to_owned(),
             },
             WireError::Malformed(cause) => Self::BadSignature { cause },
+            WireError::NoRoom(cause) => Self::Own(Fault::internal(cause)),
         }
     }
 }

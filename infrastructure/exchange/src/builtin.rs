@@ -149,7 +149,7 @@ impl Outgoing {
                 ("Accept".to_owned(), json.clone()),
                 ("Content-Type".to_owned(), json),
             ],
-            body: Some(body),
+            body: Some(body.into()),
             number: None,
             subject: None,
             fields: Vec::new(),

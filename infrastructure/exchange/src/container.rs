@@ -49,9 +49,13 @@ impl Exchange {
         let (parts, at) = self.message(question, half, place).await?;
         let batch_stamp = self.batch_stamp(place.turn, &parts.signature).await?;
         let is_stamped = batch_stamp.is_some();
+        let mut attachments = Vec::new();
+        if let Some(body) = &parts.body {
+            attachments.push(body.to_vec().await.map_err(Fault::internal)?);
+        }
         let container = Container {
             message: parts.rest,
-            attachments: parts.body.into_iter().collect(),
+            attachments,
             signature: parts.signature,
             hash_chain: parts.chain_result.zip(parts.chain),
             batch_stamp,
@@ -96,7 +100,12 @@ impl Exchange {
             }
         };
         if read.is_body_apart {
-            read.envelope.body = Some(sql::body(&mut tx, question.id, half).await?);
+            let body = sql::body(&mut tx, question.id, half).await?;
+            read.envelope.body = Some(body.into());
+        }
+        if read.is_body_gone {
+            // The signature still proves the digest; without the bytes no container proves itself.
+            return Err(Fault::missing("fault-exchange-body-not-kept"));
         }
         Ok((read.envelope, at))
     }

@@ -6,28 +6,35 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use web::client::{Http, HttpError};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use tokio::time::timeout;
+use web::client::HttpError;
 
+use crate::Exchange;
 use crate::answer::{Claimed, Refusal};
+use crate::body::{Body, SpoolError, SpoolRoom};
 use crate::domain::codes::Leaf;
 use crate::domain::message::{self, Header, ResponsePart, header_text};
+use crate::wire::{Counted, Gone, Pace, time_for};
 
 /// Longest time that an operator can give a service's own system, in seconds; beyond it lines and clients give up.
 pub const TIMEOUT_SECONDS_MAX: i64 = 3_600;
 
-/// Forwards a request to the system at `url` and waits `seconds` at most.
+/// Forwards a request to the system at `url`, which has `patience` until its answer begins, besides what the size of
+/// the body allows.
 ///
 /// # Errors
 /// The refusal that the asking node is told.
 pub(crate) async fn forward(
-    http: &Http,
+    exchange: &Exchange,
     url: &str,
     claimed: &Claimed,
-    body: Option<&[u8]>,
-    seconds: Option<i64>,
-) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
+    body: Option<&Body>,
+    patience: Duration,
+) -> Result<(ResponsePart, Option<Body>), Refusal> {
     if url.is_empty() {
         let why = "the service has no address behind it";
         return Err(Refusal::new(Leaf::ServiceMissingUrl, why));
@@ -38,29 +45,67 @@ pub(crate) async fn forward(
         .map_err(|error| Refusal::new(Leaf::AccessDenied, error))?;
     let address = address(url, &path.encoded(), claimed.query.as_deref());
     let method = Method::from_bytes(claimed.request.method.as_bytes()).unwrap_or(Method::GET);
-    let bytes = Bytes::copy_from_slice(body.unwrap_or_default());
-    let asking = http.ask(method, &address, forwarded(&claimed.request.headers), bytes);
-    let answer = match seconds.and_then(|seconds| u64::try_from(seconds).ok()) {
-        Some(seconds) => tokio::time::timeout(Duration::from_secs(seconds), asking).await,
-        None => Ok(asking.await),
-    };
-    let answer = match answer {
+    let counted = || Counted::new(body).map_err(Into::into).boxed_unsync();
+    let headers = forwarded(&claimed.request.headers);
+    let asking = exchange
+        .inner
+        .http
+        .stream(method, &address, headers, &counted);
+    let size = body.map_or(0, Body::len);
+    let mut answer = match timeout(patience + time_for(size), asking).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(away(&error)),
-        Err(_) => {
-            return Err(Refusal::new(
-                Leaf::IoError,
-                "the service's own system took too long",
-            ));
-        }
+        Err(_) => return Err(slow()),
+    };
+    let reason = answer.head.extensions.get::<ReasonPhrase>();
+    let reason = match reason {
+        Some(reason) => header_text(reason.as_bytes()),
+        None => answer
+            .head
+            .status
+            .canonical_reason()
+            .unwrap_or("")
+            .to_owned(),
     };
     let part = ResponsePart {
-        status: answer.status.as_u16(),
-        reason: answer.status.canonical_reason().unwrap_or("").to_owned(),
-        headers: kept(&answer.headers),
+        status: answer.head.status.as_u16(),
+        reason,
+        headers: kept(&answer.head.headers),
     };
-    let body = (!answer.body.is_empty()).then(|| answer.body.to_vec());
-    Ok((part, body))
+    let pace = Pace::new(exchange.inner.settings.stall().max(patience), patience);
+    let body = taken(&exchange.inner.spool, &mut answer.body, pace).await?;
+    answer.done();
+    Ok((part, (!body.is_empty()).then_some(body)))
+}
+
+/// Takes the body of the system's answer.
+async fn taken(room: &SpoolRoom, body: &mut Incoming, mut pace: Pace) -> Result<Body, Refusal> {
+    let mut spool = room.spool();
+    loop {
+        match pace.piece(body).await {
+            Ok(Some(piece)) => spool.push(&piece).await.map_err(no_room)?,
+            Ok(None) => return spool.finish().await.map_err(no_room),
+            Err(Gone::Slow) => return Err(slow()),
+            Err(Gone::Broken) => {
+                let why = "the service's own system broke off its answer";
+                return Err(Refusal::new(Leaf::IoError, why));
+            }
+        }
+    }
+}
+
+fn slow() -> Refusal {
+    Refusal::new(Leaf::IoError, "the service's own system took too long")
+}
+
+fn no_room(error: SpoolError) -> Refusal {
+    tracing::error!(%error, "the answer of a service's own system could not be taken");
+    match error {
+        SpoolError::TooLarge => Refusal::new(Leaf::IoError, "the answer is over this node's limit"),
+        SpoolError::NoRoom(_) => {
+            Refusal::new(Leaf::IoError, "this node has no room for the answer")
+        }
+    }
 }
 
 /// The service's address with the path below it, joined without a double slash, and the query.

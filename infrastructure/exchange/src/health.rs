@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use http_body_util::Full;
 use kernel::Fault;
 use web::metrics::NOTICE;
 
@@ -102,7 +101,7 @@ impl Exchange {
     }
 
     /// What a load balancer is told: 200 and nothing, 500 with the reason, or 503 in maintenance.
-    pub(crate) async fn tell_health(&self) -> Response<Full<Bytes>> {
+    pub(crate) async fn tell_health(&self) -> Response<Bytes> {
         let (status, text) = match self.in_maintenance() {
             true => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -113,7 +112,7 @@ impl Exchange {
                 Some(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
             },
         };
-        let mut response = Response::new(Full::new(Bytes::from(text)));
+        let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = status;
         response
     }

@@ -22,12 +22,14 @@ use crate::domain::multipart::Envelope;
 use crate::record::{Parts, sha256};
 use crate::seal::Unsealed;
 use crate::settings::Signatures;
-use crate::sql::{self, Place, QuestionRow, Side};
+use crate::sql::{self, Half, Place, QuestionRow, Side};
 
 pub(crate) use self::turn::Counts;
 
 /// Submissions that may wait for a turn; whoever comes later waits to submit. A turn takes fewer.
 const QUEUE: usize = 1_024;
+/// Bytes of a body in one row.
+const BODY_PIECE: usize = 256 * 1024;
 /// Longest text from a message that goes into the transparency log, in characters.
 const NOTE_CHARS_MAX: usize = 300;
 
@@ -112,9 +114,10 @@ impl Journal {
         log: Log,
         clock: Arc<dyn Clock>,
         (identity, signatures): (Identity, Signatures),
+        parts: Parts,
     ) -> Self {
         let (queue, submissions) = mpsc::channel(QUEUE);
-        let (counts, parts) = (Arc::new(Counts::default()), Arc::new(Parts::default()));
+        let (counts, parts) = (Arc::new(Counts::default()), Arc::new(parts));
         let alone = (signatures == Signatures::Single).then(|| identity.clone());
         let tools = Tools {
             store: store.clone(),
@@ -197,6 +200,7 @@ impl Journal {
         }
         let subject = question.subject.as_deref();
         let pseudonym = subject.map(|number| self.log.pseudonym(number));
+        let has_apart = self.keep_body(question.id, Half::Request, &message).await?;
         let (done, kept) = oneshot::channel();
         let opening = Opening {
             row: row(&question, pseudonym),
@@ -210,9 +214,11 @@ impl Journal {
             }),
             done,
         };
-        let kept = self
-            .submit(Submission::Open(Box::new(opening)), kept)
-            .await?;
+        let submitted = self.submit(Submission::Open(Box::new(opening)), kept).await;
+        if submitted.is_err() && has_apart {
+            self.drop_body(question.id).await;
+        }
+        let kept = submitted?;
         let opened = Opened {
             question,
             pseudonym,
@@ -267,9 +273,11 @@ impl Journal {
             Side::Client => "exchange.learned",
             Side::Provider => "exchange.answered",
         };
+        let id = opened.question.id;
+        self.keep_body(id, Half::Response, &message).await?;
         let (done, kept) = oneshot::channel();
         let closing = Closing {
-            question: opened.question.id,
+            question: id,
             outcome: "answered".to_owned(),
             code: None,
             at,
@@ -315,6 +323,42 @@ impl Journal {
 
     fn signed(&self, parts: &Envelope) -> Message {
         Message::Signed(self.parts.write(parts), sha256(&parts.signature))
+    }
+
+    /// Keeps a large body before its message, piece by piece, so that it never lies in memory whole; tells whether there
+    /// was one.
+    async fn keep_body(&self, id: Id, half: Half, message: &Message) -> Result<bool, NotKept> {
+        let apart = message.body().filter(|body| self.parts.is_apart(body));
+        let Some(body) = apart.cloned() else {
+            return Ok(false);
+        };
+        let failed = |error: StoreError| NotKept::Failed(error.into());
+        let unread = |error: std::io::Error| NotKept::Failed(Fault::internal(error));
+        let mut tx = self.store.begin().await.map_err(failed)?;
+        let (mut at, mut number) = (0, 0);
+        while at < body.len() {
+            let piece = body.piece(at).await.map_err(unread)?;
+            at += piece.len() as u64;
+            for bytes in piece.chunks(BODY_PIECE) {
+                let kept = sql::insert_piece(&mut tx, id, half, number, bytes);
+                kept.await.map_err(failed)?;
+                number += 1;
+            }
+        }
+        tx.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Removes a body whose message was not kept; what stays behind costs room alone.
+    async fn drop_body(&self, id: Id) {
+        let dropping = async {
+            let mut tx = self.store.begin().await?;
+            sql::drop_pieces(&mut tx, id).await?;
+            tx.commit().await
+        };
+        if let Err(error) = dropping.await {
+            tracing::warn!(%error, question = %id, "the body of a message that was not kept stays behind");
+        }
     }
 
     async fn submit(

@@ -7,6 +7,7 @@
 pub mod agreements;
 pub mod answer;
 pub mod ask;
+pub mod body;
 pub mod builtin;
 mod configuration;
 pub mod container;
@@ -61,6 +62,7 @@ use web::limits::Buckets;
 use web::metrics::Metrics;
 
 pub use crate::ask::{Answer, Ask, AskError, Behalf};
+use crate::body::SpoolRoom;
 use crate::configuration::Following;
 use crate::directory::Held;
 pub use crate::directory::{BadDirectory, View};
@@ -126,18 +128,23 @@ fn wire_of(
     network: Option<(Network, String)>,
     settings: &Settings,
     keys: &Keys,
-    (tls, judge): (&TlsSetup, Judge),
+    (tls, judge, spool): (&TlsSetup, Judge, &SpoolRoom),
 ) -> Wire {
-    let (stall, body_max) = (settings.stall(), settings.body_bytes_max);
+    let (stall, room) = (settings.stall(), spool.clone());
     match network {
-        None => Wire::Tls(Caller::new(tls.clone(), judge, stall, body_max)),
+        None => Wire::Tls(Caller::new(
+            tls.clone(),
+            judge,
+            (stall, settings.timeout()),
+            room,
+        )),
         Some((network, address)) => {
             let chain = keys.auth.chain().to_vec();
             let place = Place {
                 address,
                 chain,
                 judge,
-                body_max,
+                room,
             };
             Wire::Simulated(Simulated::new(network, place, stall))
         }
@@ -195,6 +202,8 @@ pub(crate) struct Inner {
     pub waiting_since: AtomicI64,
     /// Whether load balancers are told to leave this node alone.
     pub maintenance: AtomicBool,
+    /// Where large bodies lie while they are under way.
+    pub spool: SpoolRoom,
 }
 
 impl Inner {
@@ -262,14 +271,16 @@ impl Exchange {
         let judge = Judge::new(held.clone(), clock.clone());
         let tls = TlsSetup::new(&keys.auth, &held, &clock, settings.legacy_tls)
             .map_err(Fault::internal)?;
-        let wire = wire_of(network, &settings, &keys, (&tls, judge));
+        let spool = settings.spool_room();
+        let wire = wire_of(network, &settings, &keys, (&tls, judge, &spool));
         let http = Http::trusting(settings.authority_ca.as_deref()).map_err(Fault::internal)?;
         let freshness = Freshness::of(&settings);
         let statuses = Statuses::new(http.clone(), held.clone(), store.clone(), freshness)
             .peers_at(settings.ocsp_port);
         let fastest = route::Fastest::new(Duration::from_secs(settings.fastest_server_seconds));
         let signing = (keys.sign.clone(), settings.signatures);
-        let journal = Journal::start(store.clone(), log.clone(), clock.clone(), signing);
+        let parts = record::Parts::limited(settings.logged_body_bytes_max as u64);
+        let journal = Journal::start(store.clone(), log.clone(), clock.clone(), signing, parts);
         let inner = Arc::new(Inner {
             settings,
             lookups: Arc::new(Lookups::new(store.clone())),
@@ -296,6 +307,7 @@ impl Exchange {
             registries: RwLock::default(),
             waiting_since: AtomicI64::new(0),
             maintenance: AtomicBool::new(false),
+            spool,
         });
         let exchange = Self { inner };
         exchange.take_up_kept_configuration().await?;
@@ -310,7 +322,7 @@ impl Exchange {
             connections: settings.connections_max.max(1),
             stall: settings.stall(),
             whole: settings.timeout(),
-            body: settings.body_bytes_max,
+            room: self.inner.spool.clone(),
         };
         wire::serve(listener, &self.inner.tls, limits, self.handler())
     }

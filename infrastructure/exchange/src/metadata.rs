@@ -11,6 +11,7 @@ use store::Tx;
 use crate::Exchange;
 use crate::allowed::open_endpoints;
 use crate::answer::{Claimed, Refusal, json};
+use crate::body::Body;
 use crate::domain::codes::Leaf;
 use crate::domain::description::{self, ServiceList, ServiceNote};
 use crate::domain::message::ResponsePart;
@@ -68,7 +69,7 @@ impl Exchange {
         claimed: &Claimed,
         wanted: &Metadata,
         now: Moment,
-    ) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
+    ) -> Result<(ResponsePart, Option<Body>), Refusal> {
         let mut tx = self.inner.store.read().await?;
         match wanted {
             Metadata::Methods => Ok(json(&self.list(&mut tx, claimed, None).await?)?),
@@ -164,7 +165,7 @@ async fn openapi(
     exchange: &Exchange,
     tx: &mut Tx,
     service: &ServiceId,
-) -> Result<(ResponsePart, Option<Vec<u8>>), Refusal> {
+) -> Result<(ResponsePart, Option<Body>), Refusal> {
     let none = |what| Refusal::new(Leaf::InternalError, what);
     let row = services::service(tx, service)
         .await?

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use data_encoding::BASE64;
 use trust::sigalg::Hash;
 
+use crate::body::Body;
 use crate::domain::multipart::Envelope;
 
 /// Length of a part's digest (SHA-256).
@@ -32,6 +33,7 @@ const SAME: u8 = 2;
 const NO_BODY: u8 = 0;
 const INLINE_BODY: u8 = 1;
 const APART_BODY: u8 = 2;
+const DIGEST_BODY: u8 = 3;
 
 /// Bytes that many messages share.
 #[derive(Debug)]
@@ -60,7 +62,7 @@ pub struct Record {
     /// Parts it refers to that may not be on disk yet.
     pub parts: Vec<Arc<Part>>,
     /// The body, if it is too large for the record.
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Body>,
 }
 
 /// Why bytes are not a record.
@@ -70,7 +72,11 @@ pub struct BadRecord(&'static str);
 
 /// The parts that this process has met.
 #[derive(Debug, Default)]
-pub struct Parts(Mutex<Known>);
+pub struct Parts {
+    known: Mutex<Known>,
+    /// Largest body that is kept, if there is a limit.
+    logged_max: Option<u64>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -90,9 +96,29 @@ fn sample(bytes: &[u8]) -> Sample {
 }
 
 impl Parts {
+    /// Parts of messages whose bodies are kept up to `logged_max` bytes.
+    pub fn limited(logged_max: u64) -> Self {
+        Self {
+            known: Mutex::default(),
+            logged_max: Some(logged_max),
+        }
+    }
+
+    fn keeps(&self, body: &Body) -> bool {
+        self.logged_max.is_none_or(|max| body.len() <= max)
+    }
+
+    /// Whether a body goes into rows of its own, because it is too large for the record and not over the limit.
+    pub fn is_apart(&self, body: &Body) -> bool {
+        let inline = body
+            .in_memory()
+            .is_some_and(|bytes| bytes.len() <= BODY_INLINE_MAX);
+        !inline && self.keeps(body)
+    }
+
     fn intern(&self, bytes: &[u8]) -> Arc<Part> {
         let name = sample(bytes);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(part) = known
             .parts
             .get(&name)
@@ -113,11 +139,13 @@ impl Parts {
         part
     }
 
-    /// The record of a message. Its OCSP parts, which belong to the transport, are left out.
+    /// The record of a message. Its OCSP parts, which belong to the transport, are left out, and so is a body over
+    /// the limit: its digest stands in the hash chain or the signature.
     pub fn write(&self, envelope: &Envelope) -> Record {
         let mut record = Record::default();
-        let body = envelope.body.as_deref();
-        let inline = body.filter(|body| body.len() <= BODY_INLINE_MAX);
+        let body = envelope.body.as_ref();
+        let inline = body.and_then(Body::in_memory);
+        let inline = inline.filter(|body| body.len() <= BODY_INLINE_MAX);
         let room = 1_024 + envelope.rest.len() + inline.map_or(0, <[u8]>::len);
         record.bytes.reserve(room);
         push_bytes(&mut record.bytes, &envelope.rest);
@@ -128,8 +156,11 @@ impl Parts {
                 push_bytes(&mut record.bytes, body);
             }
             (Some(body), None) => {
-                record.bytes.push(APART_BODY);
-                record.body = Some(body.to_vec());
+                record.bytes.push(match self.keeps(body) {
+                    true => APART_BODY,
+                    false => DIGEST_BODY,
+                });
+                record.body = (self.keeps(body)).then(|| body.clone());
             }
         }
         let start = record.bytes.len();
@@ -342,6 +373,8 @@ pub struct Read {
     pub envelope: Envelope,
     /// Whether its body lies in chunks of its own.
     pub is_body_apart: bool,
+    /// Whether its body was over the limit and is known by its digest alone.
+    pub is_body_gone: bool,
 }
 
 /// Reads the record that begins at `start` of a turn's records, with the parts at hand.
@@ -360,8 +393,8 @@ pub fn read(
     };
     let body = reader.byte()?;
     match body {
-        NO_BODY | APART_BODY => {}
-        INLINE_BODY => envelope.body = Some(reader.bytes()?.to_vec()),
+        NO_BODY | APART_BODY | DIGEST_BODY => {}
+        INLINE_BODY => envelope.body = Some(reader.bytes()?.to_vec().into()),
         _ => return Err(BadRecord("kind of body").into()),
     }
     envelope.signature = read_signature(&mut reader, records, parts)?;
@@ -373,6 +406,7 @@ pub fn read(
     Ok(Read {
         envelope,
         is_body_apart: body == APART_BODY,
+        is_body_gone: body == DIGEST_BODY,
     })
 }
 
@@ -461,7 +495,7 @@ mod tests {
             for (rest, signature, chain) in texts {
                 let envelope = Envelope {
                     ocsp: Vec::new(),
-                    body: chain.clone().filter(|body| !body.is_empty()),
+                    body: chain.clone().filter(|body| !body.is_empty()).map(Body::from),
                     rest,
                     chain_result: chain.clone(),
                     chain,
@@ -534,7 +568,7 @@ mod tests {
     #[test]
     fn a_large_body_lies_apart() {
         let envelope = Envelope {
-            body: Some(vec![7; BODY_INLINE_MAX + 1]),
+            body: Some(vec![7; BODY_INLINE_MAX + 1].into()),
             ..Envelope::default()
         };
         let record = Parts::default().write(&envelope);

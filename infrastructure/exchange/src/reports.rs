@@ -209,7 +209,7 @@ impl Exchange {
         if self.reports_to().as_ref() != Some(&asked.service.subsystem) {
             return told(404, "not-here");
         }
-        let body = asked.verified.get().body.as_deref().unwrap_or_default();
+        let body = crate::body::small(asked.verified.get().body.as_ref());
         if body.len() > TEXT_BYTES_MAX {
             return told(413, "too-long");
         }

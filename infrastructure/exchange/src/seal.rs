@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use kernel::{MemberId, Moment};
 use trust::hashchain::Part;
-use trust::sigalg::Hash;
+use trust::sigalg::{Data, Hash};
 use trust::xades::message::{
     MESSAGE, MessageError, MessageSignature, attachment, sign_batch, sign_message,
-    verify_message_known,
+    verify_known_data,
 };
 use trust::xades::{Identity, XadesError};
 use trust::{Certificate, TrustError};
 
+use crate::body::Body;
 use crate::domain::codes::Leaf;
 use crate::domain::multipart::Envelope;
 use crate::status::{Own, Purpose, Scope};
@@ -96,7 +97,7 @@ impl BadSeal {
 #[derive(Debug)]
 pub struct Unsealed {
     rest: Vec<u8>,
-    body: Option<Vec<u8>>,
+    body: Option<Body>,
     parts: Vec<Part>,
     at: Moment,
     own: Arc<Own>,
@@ -104,14 +105,15 @@ pub struct Unsealed {
 
 impl Unsealed {
     /// A message of these parts, to be signed at `at` with these OCSP responses.
-    pub(crate) fn new(rest: Vec<u8>, body: Option<Vec<u8>>, at: Moment, own: Arc<Own>) -> Self {
+    pub(crate) fn new(rest: Vec<u8>, body: Option<Body>, at: Moment, own: Arc<Own>) -> Self {
         let body = body.filter(|body| !body.is_empty());
-        let part = |uri: &str, bytes: &[u8]| Part {
+        let part = |uri: &str, digest: Vec<u8>| Part {
             uri: uri.to_owned(),
-            digest: Hash::Sha512.digest(bytes),
+            digest,
         };
-        let mut parts = vec![part(MESSAGE, &rest)];
-        parts.extend(body.as_deref().map(|body| part(&attachment(1), body)));
+        let mut parts = vec![part(MESSAGE, Hash::Sha512.digest(&rest))];
+        let digest = body.as_ref().map(|body| body.sha512().to_vec());
+        parts.extend(digest.map(|digest| part(&attachment(1), digest)));
         Self {
             rest,
             body,
@@ -121,9 +123,14 @@ impl Unsealed {
         }
     }
 
-    /// Bytes that it holds.
+    /// Bytes that it holds in memory.
     pub(crate) fn len(&self) -> usize {
-        self.rest.len() + self.body.as_ref().map_or(0, Vec::len)
+        self.rest.len() + crate::body::small(self.body.as_ref()).len()
+    }
+
+    /// Its body.
+    pub(crate) fn body(&self) -> Option<&Body> {
+        self.body.as_ref()
     }
 
     /// Signs it alone: the message itself, or, with a body, the result of a hash chain over both (the form that every
@@ -186,14 +193,17 @@ pub fn verify(
     scope: &Scope<'_>,
 ) -> Result<Verified<Envelope>, BadSeal> {
     let first = attachment(1);
-    let mut parts: Vec<(&str, &[u8])> = vec![(MESSAGE, &envelope.rest)];
-    parts.extend(envelope.body.as_deref().map(|body| (first.as_str(), body)));
+    let mut parts = vec![(MESSAGE, Data::Bytes(&envelope.rest))];
+    let digest = |hash| envelope.body.as_ref().and_then(|body| body.digest(hash));
+    if envelope.body.is_some() {
+        parts.push((first.as_str(), Data::Elsewhere(&digest)));
+    }
     let chain = match (&envelope.chain_result, &envelope.chain) {
         (Some(result), Some(chain)) => Some((result.as_slice(), chain.as_slice())),
         (None, None) => None,
         _ => return Err(BadSeal::Coverage("half of a hash chain")),
     };
-    let verified = verify_message_known(scope.signers, &envelope.signature, chain, &parts)?;
+    let verified = verify_known_data(scope.signers, &envelope.signature, chain, &parts)?;
     if verified.covered().iter().any(|part| !part.present) {
         return Err(BadSeal::Coverage(
             "something was signed that did not come along",

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kernel::MemberId;
 use serde::{Deserialize, Serialize};
 
+use crate::body::SpoolRoom;
 use crate::domain::codes::Spelling;
 use crate::guard::GuardSettings;
 
@@ -95,6 +97,12 @@ pub struct Settings {
     /// Largest body of a message, in bytes.
     #[serde(default = "default_body")]
     pub body_bytes_max: usize,
+    /// Largest body that the journal keeps, in bytes; of larger ones it keeps the digest. X-Road's limit is ten MiB.
+    #[serde(default = "default_body")]
+    pub logged_body_bytes_max: usize,
+    /// Folder for large bodies while they are under way; the files have no names. None means the system's own.
+    #[serde(default)]
+    pub spool_folder: Option<PathBuf>,
     /// How long a whole exchange may take, in seconds.
     #[serde(default = "default_timeout")]
     pub timeout_seconds: u64,
@@ -199,6 +207,8 @@ impl Settings {
             spelling: Spelling::default(),
             signatures: Signatures::default(),
             body_bytes_max: default_body(),
+            logged_body_bytes_max: default_body(),
+            spool_folder: None,
             timeout_seconds: default_timeout(),
             stall_seconds: default_stall(),
             connections_max: default_connections(),
@@ -213,9 +223,21 @@ impl Settings {
         }
     }
 
-    /// How long a whole exchange may take.
+    /// Where large bodies lie while they are under way, and how large bodies may be.
+    pub fn spool_room(&self) -> SpoolRoom {
+        let folder = self.spool_folder.clone().unwrap_or_else(std::env::temp_dir);
+        SpoolRoom::new(&folder, self.body_bytes_max)
+    }
+
+    /// How long a whole exchange may take, besides what the size of its bodies allows.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.max(1))
+    }
+
+    /// How long a service's own system may take: what its operator set, or the node's own limit.
+    pub fn service_time(&self, seconds: Option<i64>) -> Duration {
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        seconds.map_or(self.timeout(), Duration::from_secs)
     }
 
     /// How long one read or write may stand still.

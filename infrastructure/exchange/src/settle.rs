@@ -145,7 +145,7 @@ impl Exchange {
         let (evidence, ends) = match self.send(outgoing).await {
             Ok(answered) => {
                 let answered = answered.into_inner();
-                let body = answered.body.as_deref().unwrap_or_default();
+                let body = crate::body::small(answered.body.as_ref());
                 match serde_json::from_slice::<Ends>(body) {
                     Ok(told) if answered.response.status == 200 => (answered.number, told.ends),
                     _ => {
@@ -226,7 +226,7 @@ impl Exchange {
         &self,
         asked: &Asked<'_>,
     ) -> Result<(ResponsePart, Option<Vec<u8>>), Fault> {
-        let body = asked.verified.get().body.as_deref().unwrap_or_default();
+        let body = crate::body::small(asked.verified.get().body.as_ref());
         let numbers = serde_json::from_slice::<Numbers>(body).ok();
         let numbers = numbers.filter(|wanted| wanted.numbers.len() <= NUMBERS_MAX);
         let (Some(wanted), "/ends") = (numbers, asked.path.as_str()) else {

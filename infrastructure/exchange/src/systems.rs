@@ -12,14 +12,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use kernel::{MemberId, ServerId, ServiceId, SubsystemId};
-use tokio::time::timeout;
 
 use self::refusal::Refusal;
 use crate::ask::{Answered, Behalf, Outgoing};
+use crate::body::{Body, SpoolError};
 use crate::directory::View;
 use crate::domain::codes::Leaf;
 use crate::domain::description::{ClientList, ClientNote, wants_json};
@@ -28,6 +27,7 @@ use crate::refusals::Attempt;
 use crate::settings::{Authentication, SystemAccess};
 use crate::source::FactQuestion;
 use crate::why::Noticed;
+use crate::wire::{Counted, Gone, Pace};
 use crate::{Exchange, Verified};
 
 /// Headers that the node writes itself from what it read.
@@ -63,12 +63,13 @@ impl Exchange {
         &self,
         mut request: Request<Incoming>,
         shown: &Shown,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<Counted> {
         let accept = accepted(request.headers());
         let attempt = self.numbered(&mut request);
         let is_head = request.method() == Method::HEAD;
         if let Some(given) = self.evidence(request.method(), request.uri(), shown).await {
-            return given.map(|body| Full::new(if is_head { Bytes::new() } else { body }));
+            let shown = |body: Bytes| Some(Body::from(body)).filter(|_| !is_head);
+            return given.map(|body| Counted::new(shown(body).as_ref()));
         }
         let response = if request.uri().path() == LIST_CLIENTS {
             self.list_clients(request.method(), request.uri().query(), &accept)
@@ -85,9 +86,10 @@ impl Exchange {
                 self.note_refusal(&reference, Noticed::Before, attempt, code, cause)
                     .await;
                 self.told(refusal, reference, &accept)
+                    .map(|bytes| Some(bytes.into()))
             }
         };
-        response.map(|body| Full::new(if is_head { Bytes::new() } else { body }))
+        response.map(|body| Counted::new(body.as_ref().filter(|_| !is_head)))
     }
 
     /// Gives a request its number here, if its system gave none, so that a refusal can be found under it too.
@@ -123,20 +125,28 @@ impl Exchange {
         let call = SystemCall::read(&head)?;
         self.check_system(&call.client, shown)?;
         self.check_provider(&call.service, call.server.as_ref())?;
-        let limit = self.inner.settings.body_bytes_max;
-        let reading = timeout(
-            self.inner.settings.timeout(),
-            Limited::new(body, limit).collect(),
-        );
-        let body = match reading.await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) => return Err(Refusal::of_sender(Leaf::InvalidBody, error)),
-            Err(_) => {
-                let why = "the body came too slowly";
-                return Err(Refusal::of_sender(Leaf::IoError, why));
-            }
-        };
+        let body = self.taken(body).await?;
         Ok(self.send(call.outgoing(&head.headers, body)).await?)
+    }
+
+    /// Takes the body of a system's request.
+    async fn taken(&self, mut body: Incoming) -> Result<Body, Refusal> {
+        let settings = &self.inner.settings;
+        let mut pace = Pace::new(settings.stall(), settings.timeout());
+        let mut spool = self.inner.spool.spool();
+        loop {
+            match pace.piece(&mut body).await {
+                Ok(Some(piece)) => spool.push(&piece).await.map_err(no_room)?,
+                Ok(None) => return spool.finish().await.map_err(no_room),
+                Err(gone) => {
+                    let why = match gone {
+                        Gone::Slow => "the body came too slowly",
+                        Gone::Broken => "the body broke off",
+                    };
+                    return Err(Refusal::of_sender(Leaf::IoError, why));
+                }
+            }
+        }
     }
 
     /// Whether this system may speak for the subsystem: registered, and shown as the subsystem's setting asks.
@@ -188,7 +198,7 @@ impl Exchange {
         method: &Method,
         query: Option<&str>,
         accept: &str,
-    ) -> Result<Response<Bytes>, Refusal> {
+    ) -> Result<Response<Option<Body>>, Refusal> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             let why = "listClients is read with GET";
             return Err(Refusal::own(Leaf::InvalidHttpMethod, why));
@@ -208,10 +218,20 @@ impl Exchange {
             ),
             false => ("text/xml;charset=utf-8", list.xml()),
         };
-        let mut response = Response::new(Bytes::from(body));
+        let mut response = Response::new(Some(Body::from(Bytes::from(body))));
         let kind = HeaderValue::from_static(kind);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         Ok(response)
+    }
+}
+
+fn no_room(error: SpoolError) -> Refusal {
+    match error {
+        SpoolError::TooLarge => Refusal::of_sender(Leaf::InvalidBody, error),
+        SpoolError::NoRoom(cause) => {
+            tracing::error!(%cause, "there is no room for a body");
+            Refusal::own(Leaf::IoError, "this node has no room for the body now")
+        }
     }
 }
 
@@ -297,10 +317,10 @@ impl SystemCall {
         })
     }
 
-    fn outgoing(self, headers: &HeaderMap, body: Bytes) -> Outgoing {
-        let body = (!body.is_empty()).then(|| body.to_vec());
+    fn outgoing(self, headers: &HeaderMap, body: Body) -> Outgoing {
+        let body = (!body.is_empty()).then_some(body);
         let question = match self.is_facts {
-            true => FactQuestion::parse(body.as_deref()).ok(),
+            true => FactQuestion::parse(body.as_ref().and_then(Body::in_memory)).ok(),
             false => None,
         };
         let value = |name: &str| last(headers, name).filter(|value| !value.is_empty());
@@ -399,13 +419,13 @@ fn passed(headers: &HeaderMap) -> Vec<Header> {
 }
 
 /// The provider's response as the system gets it: `Date` once, everything else as it was signed.
-fn answer(answered: Answered) -> Response<Bytes> {
+fn answer(answered: Answered) -> Response<Option<Body>> {
     let Answered {
         response: part,
         body,
         ..
     } = answered;
-    let mut response = Response::new(Bytes::from(body.unwrap_or_default()));
+    let mut response = Response::new(body);
     let status = StatusCode::from_u16(part.status).unwrap_or(StatusCode::BAD_GATEWAY);
     *response.status_mut() = status;
     let own_words = status.canonical_reason() != Some(part.reason.as_str());

@@ -2,6 +2,7 @@
 
 mod agreements;
 mod attacks;
+mod bodies;
 mod choice;
 mod evidence;
 mod jdk;

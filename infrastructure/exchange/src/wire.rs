@@ -11,6 +11,7 @@ mod judge;
 mod legacy;
 mod listener;
 mod simulated;
+mod stream;
 mod tls;
 
 pub use caller::{Caller, Line, Reply, WireError};
@@ -20,6 +21,7 @@ pub use legacy::Legacy;
 pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
 pub(crate) use simulated::Place;
 pub use simulated::{Fate, Leg, Network, Passage, Rule, Seat, Simulated};
+pub(crate) use stream::{Counted, Gone, Pace, time_for};
 pub use tls::{TlsIdentity, TlsSetup, systems_config};
 
 /// Header that names the digest of the message layer.
@@ -86,8 +88,8 @@ pub struct Call {
     pub request_id: String,
     /// The content type that the information system gave its body, if it gave one.
     pub original_content_type: String,
-    /// The framed bytes.
-    pub bytes: bytes::Bytes,
+    /// The framed message.
+    pub frame: crate::domain::multipart::Framed,
 }
 
 /// The content type of a framed message.

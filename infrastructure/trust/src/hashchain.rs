@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use roxmltree::Node;
 
 use crate::asn1;
-use crate::sigalg::Hash;
+use crate::sigalg::{Data, Hash};
 use crate::xades::algorithm::{digest_from_uri, digest_uri};
 use crate::xml;
 
@@ -357,6 +357,20 @@ pub fn verify(
     chain_uri: &str,
     parts: &[(&str, &[u8])],
 ) -> Result<Vec<Covered>, HashChainError> {
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|(name, bytes)| (*name, Data::Bytes(bytes)))
+        .collect();
+    verify_data(result, chain, chain_uri, &parts)
+}
+
+/// As [`verify`], over parts that need not be in memory.
+pub fn verify_data(
+    result: &[u8],
+    chain: &[u8],
+    chain_uri: &str,
+    parts: &[(&str, Data<'_>)],
+) -> Result<Vec<Covered>, HashChainError> {
     let result = read_result(result)?;
     let text = xml::text(chain, xml::HASH_CHAIN).map_err(|_| HashChainError::Malformed("chain"))?;
     let tree = xml::tree(&text, xml::HASH_CHAIN).map_err(|_| HashChainError::Malformed("chain"))?;
@@ -507,7 +521,7 @@ impl Input {
 
 struct Walk<'a> {
     chain: &'a Chain,
-    parts: &'a [(&'a str, &'a [u8])],
+    parts: &'a [(&'a str, Data<'a>)],
     visited: BTreeSet<&'a str>,
     covered: Vec<Covered>,
 }
@@ -555,12 +569,12 @@ impl<'a> Walk<'a> {
         if self.covered.iter().any(|part| part.uri == uri) {
             return Err(HashChainError::InvalidRef(format!("{uri} is used twice")));
         }
-        let bytes = self
+        let data = self
             .parts
             .iter()
             .find(|(name, _)| *name == uri)
-            .map(|(_, bytes)| *bytes);
-        if bytes.is_some_and(|bytes| method.digest(bytes) != digest) {
+            .map(|(_, data)| *data);
+        if data.is_some_and(|data| data.digest(method).as_deref() != Some(digest)) {
             return Err(HashChainError::InvalidRef(format!(
                 "the digest of {uri} does not match"
             )));
@@ -570,7 +584,7 @@ impl<'a> Walk<'a> {
             uri,
             method,
             digest: digest.clone(),
-            present: bytes.is_some(),
+            present: data.is_some(),
         });
         Ok(digest)
     }

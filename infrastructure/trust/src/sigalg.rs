@@ -27,6 +27,25 @@ const RSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
 const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
 const SHA1: ObjectIdentifier = id("1.3.14.3.2.26");
 
+/// What a signature covers: bytes at hand, or bytes that lie elsewhere and are digested there.
+#[derive(Clone, Copy)]
+pub enum Data<'a> {
+    /// The bytes.
+    Bytes(&'a [u8]),
+    /// Whoever holds the bytes digests them; nothing if they can't be read. It must not hand out what it was told.
+    Elsewhere(&'a dyn Fn(Hash) -> Option<Vec<u8>>),
+}
+
+impl Data<'_> {
+    /// The digest; nothing if the bytes can't be read.
+    pub fn digest(self, hash: Hash) -> Option<Vec<u8>> {
+        match self {
+            Self::Bytes(bytes) => Some(hash.digest(bytes)),
+            Self::Elsewhere(digest) => digest(hash),
+        }
+    }
+}
+
 /// A SHA-2 digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Hash {

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -51,7 +53,10 @@ pub struct Http {
     idle: Arc<Mutex<Idle>>,
 }
 
-type Sender = SendRequest<Full<Bytes>>;
+/// A body that goes out, whatever it is made of.
+pub type OutBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+type Sender = SendRequest<OutBody>;
 type Idle = HashMap<String, Vec<Sender>>;
 
 /// An answer with its whole body.
@@ -63,6 +68,23 @@ pub struct HttpAnswer {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
+}
+
+/// An answer whose body is still to be read.
+pub struct Streamed {
+    /// Status, headers and extensions.
+    pub head: http::response::Parts,
+    /// The body.
+    pub body: Incoming,
+    line: (Http, Place, Sender),
+}
+
+impl Streamed {
+    /// Keeps the connection for the next request; to be called once the body was read to its end.
+    pub fn done(self) {
+        let (http, place, sender) = self.line;
+        http.keep(&place, sender);
+    }
 }
 
 /// Why there is no answer.
@@ -234,25 +256,53 @@ impl Http {
             .parse()
             .map_err(|_| HttpError::Address(url.to_owned()))?;
         let place = Place::of(&uri)?;
-        let work = self.exchange(&place, method, &uri, headers, body);
+        let whole = || whole(body.clone());
+        let work = async {
+            let (sender, response) = self
+                .exchange(&place, &method, &uri, &headers, &whole)
+                .await?;
+            self.finish(&place, sender, response).await
+        };
         timeout(self.limits.total, work)
             .await
             .map_err(|_| HttpError::Slow { host: place.name() })?
     }
 
+    /// Asks with a body that is made for each attempt, and leaves the answer's body to be read; how long both may take
+    /// is the caller's concern.
+    ///
+    /// # Errors
+    /// See `get`.
+    pub async fn stream(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: &(dyn Fn() -> OutBody + Send + Sync),
+    ) -> Result<Streamed, HttpError> {
+        let uri: Uri = url
+            .parse()
+            .map_err(|_| HttpError::Address(url.to_owned()))?;
+        let place = Place::of(&uri)?;
+        let (sender, response) = self.exchange(&place, &method, &uri, &headers, body).await?;
+        let (head, body) = response.into_parts();
+        let line = (self.clone(), place, sender);
+        Ok(Streamed { head, body, line })
+    }
+
     async fn exchange(
         &self,
         place: &Place,
-        method: Method,
+        method: &Method,
         uri: &Uri,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<HttpAnswer, HttpError> {
-        let request = || request(place, &method, uri, &headers, &body);
+        headers: &HeaderMap,
+        body: &(dyn Fn() -> OutBody + Send + Sync),
+    ) -> Result<(Sender, http::Response<Incoming>), HttpError> {
+        let request = || request(place, method, uri, headers, body());
         // A kept connection may have been closed meanwhile. Only a request that the peer never took is sent anew.
         while let Some(mut sender) = self.kept(place) {
             match sender.try_send_request(request()?).await {
-                Ok(response) => return self.finish(place, sender, response).await,
+                Ok(response) => return Ok((sender, response)),
                 Err(mut error) => {
                     if error.take_message().is_none() {
                         return Err(broken(place, error.into_error()));
@@ -262,15 +312,14 @@ impl Http {
         }
         let mut sender = self.connect(place).await?;
         let sent = sender.send_request(request()?).await;
-        self.finish(place, sender, sent.map_err(|error| broken(place, error))?)
-            .await
+        Ok((sender, sent.map_err(|error| broken(place, error))?))
     }
 
     async fn finish(
         &self,
         place: &Place,
         sender: Sender,
-        response: http::Response<hyper::body::Incoming>,
+        response: http::Response<Incoming>,
     ) -> Result<HttpAnswer, HttpError> {
         let (head, body) = response.into_parts();
         let bytes = self.limits.answer_bytes;
@@ -349,6 +398,13 @@ impl Http {
     }
 }
 
+/// A body that lies in memory.
+pub fn whole(bytes: Bytes) -> OutBody {
+    Full::new(bytes)
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
 async fn start<S>(stream: TokioIo<S>) -> Result<Sender, hyper::Error>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
@@ -367,8 +423,8 @@ fn request(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-    body: &Bytes,
-) -> Result<Request<Full<Bytes>>, HttpError> {
+    body: OutBody,
+) -> Result<Request<OutBody>, HttpError> {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let usual = place.port == if place.tls { 443 } else { 80 };
     let bracketed = if place.host.contains(':') {
@@ -385,7 +441,7 @@ fn request(
         .method(method)
         .uri(target)
         .header(header::HOST, host)
-        .body(Full::new(body.clone()))
+        .body(body)
         .map_err(|error| HttpError::Address(error.to_string()))?;
     for (name, value) in headers {
         request.headers_mut().append(name, value.clone());

@@ -202,6 +202,9 @@ pub struct Exchange {
     /// Largest message, in bytes.
     #[serde(default = "default_message_bytes")]
     pub message_bytes_max: usize,
+    /// Largest message that the journal keeps whole, in bytes.
+    #[serde(default = "default_message_bytes")]
+    pub logged_bytes_max: usize,
     /// Limits of disk and clock.
     #[serde(default)]
     pub guard: exchange::guard::GuardSettings,

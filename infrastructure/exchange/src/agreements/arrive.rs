@@ -79,7 +79,7 @@ fn bad(error: &BadText) -> Told {
 impl Exchange {
     /// Decides on a verified message and tells what became of it.
     pub(crate) async fn agreement_arrived(&self, arrival: &Arrival<'_>) -> Result<Told, Fault> {
-        let body = arrival.envelope.body.as_deref().unwrap_or_default();
+        let body = crate::body::small(arrival.envelope.body.as_ref());
         match arrival.act {
             Act::Propose => match Terms::read(body) {
                 Ok(terms) => self.proposal_arrived(arrival, terms).await,

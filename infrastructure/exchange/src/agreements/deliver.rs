@@ -163,7 +163,7 @@ impl Exchange {
         answered: &Verified<Answered>,
     ) -> Result<(), JobError> {
         let now = self.inner.clock.now();
-        let body = answered.get().body.as_deref().unwrap_or_default();
+        let body = crate::body::small(answered.get().body.as_ref());
         let told: Option<super::arrive::Told> = serde_json::from_slice(body).ok();
         let code = told.map_or_else(|| "unknown".to_owned(), |told| told.code);
         act.sent = "refused".to_owned();

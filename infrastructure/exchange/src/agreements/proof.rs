@@ -96,7 +96,11 @@ impl Evidence {
     pub(crate) fn of(envelope: &Envelope, at: Moment) -> Result<Self, trust::TrustError> {
         let container = Container {
             message: envelope.rest.clone(),
-            attachments: envelope.body.clone().into_iter().collect(),
+            attachments: envelope
+                .body
+                .iter()
+                .map(|body| crate::body::small(Some(body)).to_vec())
+                .collect(),
             signature: envelope.signature.clone(),
             hash_chain: envelope.chain_result.clone().zip(envelope.chain.clone()),
             batch_stamp: None,
@@ -126,7 +130,7 @@ impl Evidence {
         Some(Envelope {
             ocsp: Vec::new(),
             rest: read.message,
-            body,
+            body: body.map(Into::into),
             chain_result,
             chain,
             signature: read.signature,
@@ -173,7 +177,7 @@ impl Evidence {
             && request
                 .client()
                 .is_ok_and(|client| client == *terms.subsystem_of(by))
-            && verified.body.as_deref() == Some(body);
+            && crate::body::small(verified.body.as_ref()) == body;
         if fits { Ok(()) } else { Err(wrong) }
     }
 }

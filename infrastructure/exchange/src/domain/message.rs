@@ -7,6 +7,8 @@ use aws_lc_rs::digest;
 use data_encoding::BASE64;
 use kernel::{ServiceId, SubsystemId};
 
+use crate::body::Body;
+
 /// Longest request or response part in bytes; header sections of real services stay below 8 KiB.
 pub const PART_BYTES_MAX: usize = 64 * 1024;
 /// Most headers in a part; browsers and gateways send about twenty.
@@ -334,10 +336,10 @@ pub fn sha512(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The value of `x-road-request-hash` for the request that was received.
-pub fn request_hash(request: &[u8], body: Option<&[u8]>) -> String {
+pub fn request_hash(request: &[u8], body: Option<&Body>) -> String {
     match body {
         None => BASE64.encode(&sha512(request)),
-        Some(body) => BASE64.encode(&sha512(&[sha512(request), sha512(body)].concat())),
+        Some(body) => BASE64.encode(&sha512(&[&sha512(request), body.sha512()].concat())),
     }
 }
 
@@ -348,7 +350,7 @@ pub fn request_hash(request: &[u8], body: Option<&[u8]>) -> String {
 pub fn echo(
     request: &RequestPart,
     bytes: &[u8],
-    body: Option<&[u8]>,
+    body: Option<&Body>,
 ) -> Result<[Header; 5], BadPart> {
     let (service, ..) = request.address()?;
     let copy = |name: &'static str| Ok((name.to_owned(), last(&request.headers, name)?.to_owned()));
@@ -369,7 +371,7 @@ pub fn answers(
     response: &ResponsePart,
     request: &RequestPart,
     bytes: &[u8],
-    body: Option<&[u8]>,
+    body: Option<&Body>,
 ) -> Result<(), &'static str> {
     let expected = echo(request, bytes, body).map_err(|_| "request")?;
     for ((name, value), known) in
@@ -401,7 +403,13 @@ fn same_id<T: std::str::FromStr + PartialEq>(told: &str, expected: &str) -> bool
 mod tests {
     use proptest::prelude::*;
 
+    use bytes::Bytes;
+
     use super::*;
+
+    fn body(bytes: &'static [u8]) -> Body {
+        Body::from(Bytes::from_static(bytes))
+    }
 
     fn request() -> RequestPart {
         RequestPart {
@@ -496,15 +504,18 @@ mod tests {
     fn a_response_answers_only_its_request() {
         let request = request();
         let bytes = request.bytes();
-        let headers = echo(&request, &bytes, Some(b"{}")).unwrap().to_vec();
+        let headers = echo(&request, &bytes, Some(&body(b"{}"))).unwrap().to_vec();
         let response = ResponsePart {
             status: 200,
             reason: String::new(),
             headers,
         };
-        assert_eq!(answers(&response, &request, &bytes, Some(b"{}")), Ok(()));
         assert_eq!(
-            answers(&response, &request, &bytes, Some(b"{ }")),
+            answers(&response, &request, &bytes, Some(&body(b"{}"))),
+            Ok(())
+        );
+        assert_eq!(
+            answers(&response, &request, &bytes, Some(&body(b"{ }"))),
             Err(REQUEST_HASH)
         );
         assert_eq!(
@@ -526,8 +537,8 @@ mod tests {
             plain.starts_with("3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05oh"),
             "{plain}"
         );
-        assert_ne!(request_hash(b"ab", Some(b"c")), plain);
-        assert_ne!(request_hash(b"abc", Some(b"")), plain);
+        assert_ne!(request_hash(b"ab", Some(&body(b"c"))), plain);
+        assert_ne!(request_hash(b"abc", Some(&body(b""))), plain);
     }
 
     proptest! {

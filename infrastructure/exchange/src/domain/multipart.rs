@@ -4,6 +4,14 @@
 //! `--boundary--`. The reader also takes a CR LF before the first boundary (RFC 2046's empty preamble), accepts the parts
 //! only in the protocol's order, holds each to its own limit, and refuses anything after the signature. Read by `wire` for requests and responses; it makes no decision about what the parts mean.
 
+use std::future::ready;
+use std::io;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+
+use crate::body::Body;
+
 /// Most parts in a message: OCSP responses of a chain, REST part, body, two chains, signature.
 pub const PARTS_MAX: usize = 16;
 /// Longest header section of one part; real ones hold one or two short headers.
@@ -96,7 +104,7 @@ pub struct Envelope {
     /// The request or response part.
     pub rest: Vec<u8>,
     /// The body. We never send one of no bytes; X-Road does when a back end answers `Content-Length: 0`, and signs it.
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Body>,
     /// Result of the hash chain.
     pub chain_result: Option<Vec<u8>>,
     /// The hash chain.
@@ -134,8 +142,66 @@ pub enum Direction {
     Response,
 }
 
+/// A message as it goes out: bytes and, among them, the body, which need not lie in memory.
+#[derive(Clone, Debug)]
+pub struct Framed {
+    before: Bytes,
+    body: Option<Body>,
+    after: Bytes,
+}
+
+impl Framed {
+    /// How many bytes.
+    pub fn len(&self) -> u64 {
+        let body = self.body.as_ref().map_or(0, Body::len);
+        self.before.len() as u64 + body + self.after.len() as u64
+    }
+
+    /// Whether there are none, which no message is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes in the order of the wire, one piece after the other.
+    pub fn pieces(&self) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let body = self.body.clone();
+        let ends = [self.before.clone(), self.after.clone()];
+        let [before, after] = ends.map(|end| stream::once(ready(Ok(end))));
+        let body = stream::iter(body).flat_map(|body| body.pieces());
+        before.chain(body).chain(after)
+    }
+
+    /// All bytes at once; for a network without sockets, and for tests.
+    ///
+    /// # Errors
+    /// The body can't be read.
+    pub async fn to_bytes(&self) -> io::Result<Bytes> {
+        let pieces: Vec<Bytes> = self.pieces().try_collect().await?;
+        Ok(pieces.concat().into())
+    }
+}
+
+#[cfg(test)]
+impl Framed {
+    /// All bytes of a message whose body lies in memory.
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        let body = crate::body::small(self.body.as_ref());
+        [&self.before[..], body, &self.after[..]].concat()
+    }
+}
+
+impl From<Bytes> for Framed {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            before: bytes,
+            body: None,
+            after: Bytes::new(),
+        }
+    }
+}
+
 /// Writes a message with `boundary`, which must not occur in any part (thirty random letters).
-pub fn write(envelope: &Envelope, direction: Direction, boundary: &str) -> Vec<u8> {
+pub fn write(envelope: &Envelope, direction: Direction, boundary: &str) -> Framed {
     let rest = match direction {
         Direction::Request => Kind::Request,
         Direction::Response => Kind::Response,
@@ -148,27 +214,44 @@ pub fn write(envelope: &Envelope, direction: Direction, boundary: &str) -> Vec<u
             .map(|bytes| (Kind::Ocsp, bytes.as_slice())),
     );
     parts.push((rest, &envelope.rest));
+    let body = envelope.body.clone().filter(|body| !body.is_empty());
+    let mut out = Vec::with_capacity(2_048 + envelope.rest.len() + envelope.signature.len());
+    add(&mut out, &parts, boundary);
+    if body.is_some() {
+        add(&mut out, &[(Kind::Body, &[])], boundary);
+    }
+    let split = out.len();
+    parts.clear();
     let optional = [
-        (Kind::Body, &envelope.body),
         (Kind::ChainResult, &envelope.chain_result),
         (Kind::Chain, &envelope.chain),
     ];
     for (kind, bytes) in optional {
-        parts.extend(
-            bytes
-                .as_deref()
-                .filter(|bytes| !bytes.is_empty())
-                .map(|bytes| (kind, bytes)),
-        );
+        let bytes = bytes.as_deref().filter(|bytes| !bytes.is_empty());
+        parts.extend(bytes.map(|bytes| (kind, bytes)));
     }
     parts.push((Kind::Signature, &envelope.signature));
-    frame(&parts, boundary)
+    add(&mut out, &parts, boundary);
+    out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let out = Bytes::from(out);
+    Framed {
+        before: out.slice(..split),
+        body,
+        after: out.slice(split..),
+    }
 }
 
 /// Frames any parts in any order; tests use it to write messages that no honest node writes.
+#[cfg(test)]
 pub(crate) fn frame(parts: &[(Kind, &[u8])], boundary: &str) -> Vec<u8> {
-    let size: usize = parts.iter().map(|(_, bytes)| bytes.len() + 128).sum();
-    let mut out = Vec::with_capacity(size + 64);
+    let mut out = Vec::new();
+    add(&mut out, parts, boundary);
+    out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    out
+}
+
+/// Adds parts to a frame; all but the very first begin with the end of a line.
+fn add(out: &mut Vec<u8>, parts: &[(Kind, &[u8])], boundary: &str) {
     for (kind, bytes) in parts {
         if !out.is_empty() {
             out.extend_from_slice(b"\r\n");
@@ -180,8 +263,6 @@ pub(crate) fn frame(parts: &[(Kind, &[u8])], boundary: &str) -> Vec<u8> {
         out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(bytes);
     }
-    out.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    out
 }
 
 /// The boundary of a `multipart/mixed` content type; `None` if it is not one, or the boundary is not RFC 2046's.
@@ -230,6 +311,11 @@ pub struct Reader {
     part: Vec<u8>,
     last: Option<Kind>,
     parts: usize,
+    /// Bytes of the body that nobody has taken yet, and how many there were in all.
+    body: Vec<u8>,
+    body_length: usize,
+    has_body: bool,
+    is_body_taken: bool,
     envelope: Envelope,
 }
 
@@ -245,6 +331,10 @@ impl Reader {
             part: Vec::new(),
             last: None,
             parts: 0,
+            body: Vec::new(),
+            body_length: 0,
+            has_body: false,
+            is_body_taken: false,
             envelope: Envelope::default(),
         }
     }
@@ -259,13 +349,26 @@ impl Reader {
         Ok(())
     }
 
-    /// Ends the message.
+    /// Takes what came of the body since the last time, so that it need not lie in memory whole; nothing if no body has
+    /// begun. Whoever takes it puts it into the envelope.
+    pub fn take_body(&mut self) -> Option<Vec<u8>> {
+        self.is_body_taken |= self.has_body;
+        self.has_body.then(|| std::mem::take(&mut self.body))
+    }
+
+    /// Ends the message. A body that nobody took is in memory.
     ///
     /// # Errors
     /// [`BadEnvelope::Short`] if the closing boundary has not come.
     pub fn finish(self) -> Result<Envelope, BadEnvelope> {
         match self.state {
-            State::End if matches!(self.buffer.as_slice(), b"" | b"\r\n") => Ok(self.envelope),
+            State::End if matches!(self.buffer.as_slice(), b"" | b"\r\n") => {
+                let mut envelope = self.envelope;
+                if self.has_body && !self.is_body_taken {
+                    envelope.body = Some(Body::from(self.body));
+                }
+                Ok(envelope)
+            }
             State::End => Err(BadEnvelope::Frame("bytes after the end")),
             _ => Err(BadEnvelope::Short),
         }
@@ -374,6 +477,7 @@ impl Reader {
         if kind == Kind::Ocsp && self.envelope.ocsp.len() == OCSP_PARTS_MAX {
             return Err(BadEnvelope::TooLarge("count of OCSP responses"));
         }
+        self.has_body |= kind == Kind::Body;
         self.last = Some(kind);
         Ok(())
     }
@@ -382,10 +486,20 @@ impl Reader {
         let found = find(&self.buffer, &self.delimiter);
         // Without a delimiter all but a possible beginning of one belongs to the part.
         let sure = found.unwrap_or(self.buffer.len().saturating_sub(self.delimiter.len() - 1));
-        if self.part.len() + sure > kind.bytes_max(self.body_max) {
+        let so_far = match kind {
+            Kind::Body => self.body_length,
+            _ => self.part.len(),
+        };
+        if so_far + sure > kind.bytes_max(self.body_max) {
             return Err(BadEnvelope::TooLarge(kind.content_type()));
         }
-        self.part.extend(self.buffer.drain(..sure));
+        match kind {
+            Kind::Body => {
+                self.body_length += sure;
+                self.body.extend(self.buffer.drain(..sure));
+            }
+            _ => self.part.extend(self.buffer.drain(..sure)),
+        }
         if found.is_none() {
             return Ok(false);
         }
@@ -403,7 +517,7 @@ impl Reader {
             }
             Kind::Ocsp => self.envelope.ocsp.push(bytes),
             Kind::Request | Kind::Response => self.envelope.rest = bytes,
-            Kind::Body => self.envelope.body = Some(bytes),
+            Kind::Body => {}
             Kind::ChainResult => self.envelope.chain_result = Some(bytes),
             Kind::Chain => self.envelope.chain = Some(bytes),
             Kind::Signature => self.envelope.signature = bytes,

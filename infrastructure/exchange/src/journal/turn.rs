@@ -15,17 +15,16 @@ use trust::sigalg::KeyKind;
 use trust::xades::Identity;
 
 use super::{NotKept, proved};
+use crate::body::Body;
 use crate::domain::multipart::Envelope;
 use crate::record::{Part, Parts, Record, sha256};
 use crate::seal::{Unsealed, seal_all};
-use crate::sql::{self, Half, QuestionRow};
+use crate::sql::{self, QuestionRow};
 
 /// Most submissions of one turn: its transaction stays below a few milliseconds.
 const SUBMISSIONS_MAX: usize = 128;
 /// Bytes after which a turn takes no more, so that memory stays bounded with large messages.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Bytes of one piece of a large body.
-pub(super) const PIECE: usize = 256 * 1024;
 /// Most day counts kept in memory; when there are more, those of earlier days go.
 const COUNTS_MAX: usize = 10_000;
 
@@ -54,10 +53,16 @@ pub(super) enum Message {
 impl Message {
     fn len(&self) -> usize {
         match self {
-            Self::Signed(record, _) | Self::Sealed(record, ..) => {
-                record.bytes.len() + record.body.as_ref().map_or(0, Vec::len)
-            }
+            Self::Signed(record, _) | Self::Sealed(record, ..) => record.bytes.len(),
             Self::Unsealed(unsealed) => unsealed.len(),
+        }
+    }
+
+    /// A body that goes into rows of its own.
+    pub(super) fn body(&self) -> Option<&Body> {
+        match self {
+            Self::Signed(record, _) | Self::Sealed(record, ..) => record.body.as_ref(),
+            Self::Unsealed(unsealed) => unsealed.body(),
         }
     }
 
@@ -185,7 +190,6 @@ struct Turn {
     messages: i64,
     opens: Vec<Value>,
     ends: Vec<Value>,
-    bodies: Vec<Value>,
     entries: Vec<Prepared>,
     parts: HashMap<[u8; 32], Arc<Part>>,
     days: HashMap<(String, i64), i64>,
@@ -194,7 +198,7 @@ struct Turn {
 }
 
 impl Turn {
-    fn message(&mut self, question: Id, half: Half, record: Record, digest: [u8; 32]) -> i64 {
+    fn message(&mut self, record: Record, digest: [u8; 32]) -> i64 {
         let place = i64::try_from(self.records.len()).unwrap_or(i64::MAX);
         let same = self.seen.get(&digest).copied();
         let signature = record.append_to(&mut self.records, same);
@@ -205,12 +209,6 @@ impl Turn {
         }
         for part in record.parts {
             self.parts.insert(part.digest, part);
-        }
-        if let Some(body) = record.body {
-            for (piece, bytes) in body.chunks(PIECE).enumerate() {
-                self.bodies
-                    .extend(params![question, half.text(), piece, bytes]);
-            }
         }
         place
     }
@@ -232,7 +230,7 @@ impl Turn {
         let Some((record, kept)) = message.kept() else {
             return;
         };
-        row.request.at = self.message(row.id, Half::Request, record, kept.digest);
+        row.request.at = self.message(record, kept.digest);
         self.opens.extend(sql::open_values(&row));
         self.opened.push((row.id, agreement, kept, done));
     }
@@ -251,7 +249,7 @@ impl Turn {
         let mut place = None;
         if let Some((record, one)) = message.and_then(Message::kept) {
             entry = proved(entry, &one.digest);
-            place = Some(self.message(question, Half::Response, record, one.digest));
+            place = Some(self.message(record, one.digest));
             kept = one;
         }
         let entry = match log.prepare(entry) {
@@ -272,7 +270,6 @@ impl Turn {
         let parts = self.parts.values();
         let parts = parts.flat_map(|part| params![part.digest, &part.bytes]);
         script.add(&sql::PARTS, parts.collect());
-        script.add(&sql::BODIES, std::mem::take(&mut self.bodies));
         let days = std::mem::take(&mut self.days).into_iter();
         let days = days.filter(|(_, more)| *more != 0);
         let days = days.flat_map(|((agreement, day), more)| params![agreement, day, more]);

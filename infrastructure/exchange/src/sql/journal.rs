@@ -249,12 +249,6 @@ pub static PARTS: Bulk = Bulk {
     columns: &[Bytes, Bytes],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (digest) DO NOTHING",
 };
-/// Large bodies, in pieces: question, half, number of the piece, bytes.
-pub static BODIES: Bulk = Bulk {
-    head: "INSERT INTO exchange_body (question, half, piece, bytes) SELECT * FROM (VALUES ",
-    columns: &[Text, Text, Int, Bytes],
-    tail: ") AS v WHERE column1 IS NOT NULL",
-};
 /// Questions counted under agreements: agreement, day, how many more.
 pub static DAYS: Bulk = Bulk {
     head: "INSERT INTO exchange_agreement_day (agreement, day, asked) SELECT * FROM (VALUES ",
@@ -325,6 +319,27 @@ pub async fn body(tx: &mut Tx, question: Id, half: Half) -> Result<Vec<u8>, Stor
         }
     }
     Ok(whole)
+}
+
+const PIECE_INSERT: &str =
+    "INSERT INTO exchange_body (question, half, piece, bytes) VALUES ($1, $2, $3, $4)";
+const PIECES_DROP: &str = "DELETE FROM exchange_body WHERE question = $1";
+
+/// Keeps one piece of a large body.
+pub async fn insert_piece(
+    tx: &mut Tx,
+    question: Id,
+    half: Half,
+    piece: i64,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    let values = params![question, half.text(), piece, bytes];
+    tx.execute(PIECE_INSERT, &values).await.map(drop)
+}
+
+/// Removes the pieces of a question's bodies.
+pub async fn drop_pieces(tx: &mut Tx, question: Id) -> Result<(), StoreError> {
+    tx.execute(PIECES_DROP, &params![question]).await.map(drop)
 }
 
 /// One turn as time stamps see it.

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Shown;
 use crate::Exchange;
 use crate::domain::message;
-use crate::wire::{self, Serving};
+use crate::wire::{self, Counted, Serving};
 
 /// Most connections of systems at the same time; the busiest body has some hundred workers in its systems.
 const CONNECTIONS_MAX: usize = 1_000;
@@ -142,7 +142,10 @@ async fn converse(
         async move {
             Ok::<_, Infallible>(match caller {
                 Caller::System(shown) => exchange.system_request(request, &shown).await,
-                Caller::Watcher => exchange.tell_health().await,
+                Caller::Watcher => exchange
+                    .tell_health()
+                    .await
+                    .map(|text| Counted::new(Some(&text.into()))),
             })
         }
     });

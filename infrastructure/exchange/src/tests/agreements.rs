@@ -75,7 +75,8 @@ async fn push(from: &Node, client: &str, to: &str, act: &str, body: &str) -> (u1
         Behalf::default(),
     );
     let answered = from.exchange.send(out).await.unwrap().into_inner();
-    let told: serde_json::Value = serde_json::from_slice(&answered.body.unwrap()).unwrap();
+    let told: serde_json::Value =
+        serde_json::from_slice(crate::body::small(answered.body.as_ref())).unwrap();
     (
         answered.response.status,
         told["code"].as_str().unwrap().to_owned(),

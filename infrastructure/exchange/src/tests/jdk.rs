@@ -225,10 +225,14 @@ async fn a_jdk_shakes_hands_with_x_road_s_suites_and_strangers_do_not() {
 /// The parts of a sealed request as files, for Java to frame.
 fn lay_out(request: &crate::ask::Sealed, folder: &Path) {
     let parts = &request.envelope;
+    let body = parts
+        .body
+        .as_ref()
+        .map(|body| body.in_memory().unwrap().to_vec());
     let files = [
         ("ocsp", parts.ocsp.first()),
         ("rest", Some(&parts.rest)),
-        ("body", parts.body.as_ref()),
+        ("body", body.as_ref()),
         ("chain-result", parts.chain_result.as_ref()),
         ("chain", parts.chain.as_ref()),
         ("signature", Some(&parts.signature)),
@@ -247,7 +251,7 @@ fn taken_apart(folder: &Path) -> Envelope {
     Envelope {
         ocsp: Vec::new(),
         rest: part("rest").unwrap(),
-        body: part("body").ok(),
+        body: part("body").ok().map(Into::into),
         chain_result: part("chain-result").ok(),
         chain: part("chain").ok(),
         signature: part("signature").unwrap(),
@@ -281,7 +285,7 @@ async fn a_message_that_java_frames_is_answered_and_its_answer_holds() {
     let verified = crate::seal::verify(envelope, &scene.reniec.member, &inner.scope(&view, now));
     let verified = verified.unwrap();
     let response = crate::domain::message::ResponsePart::parse(&verified.get().rest).unwrap();
-    let request_body = request.envelope.body.as_deref();
+    let request_body = request.envelope.body.as_ref();
     crate::domain::message::answers(
         &response,
         &request.request,

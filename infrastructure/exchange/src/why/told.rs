@@ -134,7 +134,7 @@ impl Exchange {
         &self,
         asked: &Asked<'_>,
     ) -> Result<(ResponsePart, Option<Vec<u8>>), Fault> {
-        let body = asked.verified.get().body.as_deref().unwrap_or_default();
+        let body = crate::body::small(asked.verified.get().body.as_ref());
         let Ok(wanted) = serde_json::from_slice::<Wanted>(body) else {
             return json(400, &serde_json::json!({ "code": "form" }));
         };

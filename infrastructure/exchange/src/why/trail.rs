@@ -200,7 +200,7 @@ impl Exchange {
             Ok(Err(error)) if is_no_service(&error) => (Other::NoService, None),
             Ok(Err(error)) => (Other::Unreachable(error.to_string()), None),
             Ok(Ok(answered)) => {
-                let body = answered.get().body.as_deref().unwrap_or_default();
+                let body = crate::body::small(answered.get().body.as_ref());
                 match serde_json::from_slice::<Told>(body) {
                     Ok(told) => {
                         let middle = Moment(sent_at.0.midpoint(now.0));

@@ -4,25 +4,22 @@
 //! may not: the peer would take the repetition for a replay.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::{Once, once};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, timeout};
 use trust::Certificate;
 
 use super::dial::{Dialled, Dialler, Speech, race};
 use super::judge::Judge;
+use super::stream::{BadStream, Gone, Inbound, Outbound, Pace, outbound, time_for};
 use super::{Call, HASH_ALGORITHM, MESSAGE_TYPE, PROXY_VERSION, TlsSetup, content_type};
+use crate::body::SpoolRoom;
 use crate::domain::codes::{FAULT_BYTES_MAX, Report};
-use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
+use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
 
 /// How long an unused connection is kept; below the listener's own limit, so that we close first.
 const IDLE: Duration = Duration::from_secs(8);
@@ -47,6 +44,9 @@ pub enum WireError {
     /// The reply is not a message.
     #[error("the reply is not a message: {0}")]
     Malformed(String),
+    /// This node has no room for the reply's body.
+    #[error("this node has no room for the answer: {0}")]
+    NoRoom(String),
 }
 
 /// What came back.
@@ -73,7 +73,7 @@ pub struct Line {
 enum Way {
     /// HTTP over TLS, free since then.
     Http {
-        sender: SendRequest<Chunked>,
+        sender: SendRequest<Outbound>,
         free_since: Instant,
     },
     /// A place on a simulated network.
@@ -147,18 +147,26 @@ pub struct Caller {
     dialler: Dialler,
     judge: Judge,
     stall: Duration,
-    body_max: usize,
+    whole: Duration,
+    room: SpoolRoom,
     lines: Arc<Mutex<HashMap<String, Vec<Line>>>>,
 }
 
 impl Caller {
-    /// A caller that gives up on a line after `stall` of silence and takes bodies up to `body_max` bytes.
-    pub fn new(setup: TlsSetup, judge: Judge, stall: Duration, body_max: usize) -> Self {
+    /// A caller that waits `whole` for an answer to begin, gives up on a line after `stall` of silence within it, and
+    /// takes bodies into `room`.
+    pub fn new(
+        setup: TlsSetup,
+        judge: Judge,
+        (stall, whole): (Duration, Duration),
+        room: SpoolRoom,
+    ) -> Self {
         Self {
             dialler: Dialler::new(setup),
             judge,
             stall,
-            body_max,
+            whole,
+            room,
             lines: Arc::default(),
         }
     }
@@ -174,7 +182,10 @@ impl Caller {
         let Way::Http { sender, .. } = &mut line.way else {
             return Err(WireError::Unsent);
         };
-        match sender.try_send_request(request(call, &line.address)?).await {
+        let sending = sender.try_send_request(request(call, &line.address)?);
+        let patience = self.whole + time_for(call.frame.len());
+        let sent = timeout(patience, sending).await;
+        match sent.map_err(|_| WireError::Timeout)? {
             Ok(response) => self.read(line, response).await,
             Err(mut failed) => match failed.take_message() {
                 Some(_) => Err(WireError::Unsent),
@@ -232,15 +243,9 @@ impl Caller {
             .to_owned();
         let body = response.into_body();
         let reply = if let (StatusCode::OK, Some(boundary)) = (status, multipart::boundary(&kind)) {
-            let reader = Reader::new(&boundary, Direction::Response, self.body_max);
-            match self.read_message(body, reader).await {
-                Ok(envelope) => Reply::Message {
-                    envelope: Box::new(envelope),
-                },
-                Err(ReadError::Bad(BadEnvelope::Fault(bytes))) => fault(&bytes)?,
-                Err(ReadError::Bad(bad)) => return Err(WireError::Malformed(bad.to_string())),
-                Err(ReadError::Line(error)) => return Err(error),
-            }
+            let inbound = Inbound::new(&boundary, Direction::Response, &self.room);
+            let pace = Pace::new(self.stall, self.whole);
+            reply(inbound.read(body, pace).await)?
         } else if kind.starts_with("text/xml") {
             fault(&self.read_fault(body).await?)?
         } else {
@@ -252,20 +257,10 @@ impl Caller {
         Ok(reply)
     }
 
-    async fn read_message(
-        &self,
-        mut body: Incoming,
-        mut reader: Reader,
-    ) -> Result<Envelope, ReadError> {
-        while let Some(piece) = self.piece(&mut body).await.map_err(ReadError::Line)? {
-            reader.push(&piece).map_err(ReadError::Bad)?;
-        }
-        reader.finish().map_err(ReadError::Bad)
-    }
-
     async fn read_fault(&self, mut body: Incoming) -> Result<Vec<u8>, WireError> {
         let mut bytes = Vec::new();
-        while let Some(piece) = self.piece(&mut body).await? {
+        let mut pace = Pace::new(self.stall, self.whole);
+        while let Some(piece) = pace.piece(&mut body).await? {
             if bytes.len() + piece.len() > FAULT_BYTES_MAX {
                 return Err(WireError::Malformed("the fault is too large".to_owned()));
             }
@@ -273,28 +268,28 @@ impl Caller {
         }
         Ok(bytes)
     }
+}
 
-    async fn piece(&self, body: &mut Incoming) -> Result<Option<Bytes>, WireError> {
-        loop {
-            let frame = timeout(self.stall, body.frame())
-                .await
-                .map_err(|_| WireError::Timeout)?;
-            match frame {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(WireError::Broken(error.to_string())),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
-            }
-        }
+/// What a stream of a response gives.
+pub(super) fn reply(read: Result<Envelope, BadStream>) -> Result<Reply, WireError> {
+    match read {
+        Ok(envelope) => Ok(Reply::Message {
+            envelope: Box::new(envelope),
+        }),
+        Err(BadStream::Envelope(BadEnvelope::Fault(bytes))) => fault(&bytes),
+        Err(BadStream::Envelope(bad)) => Err(WireError::Malformed(bad.to_string())),
+        Err(BadStream::Room(error)) => Err(WireError::NoRoom(error.to_string())),
+        Err(BadStream::Gone(gone)) => Err(gone.into()),
     }
 }
 
-enum ReadError {
-    Bad(BadEnvelope),
-    Line(WireError),
+impl From<Gone> for WireError {
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::Slow => Self::Timeout,
+            Gone::Broken => Self::Broken("the node broke off its answer".to_owned()),
+        }
+    }
 }
 
 pub(super) fn fault(bytes: &[u8]) -> Result<Reply, WireError> {
@@ -304,12 +299,8 @@ pub(super) fn fault(bytes: &[u8]) -> Result<Reply, WireError> {
         .ok_or_else(|| WireError::Malformed("the fault can't be read".to_owned()))
 }
 
-/// The body of a call: in chunks, as X-Road sends it, so that nobody relies on a length that is not signed.
-pub(super) type Chunked = StreamBody<Once<Ready<Result<Frame<Bytes>, Infallible>>>>;
-
 /// A call in X-Road's form: `POST /` with its headers (facts of PR-MESSTRANSP section 4).
-fn request(call: &Call, host: &str) -> Result<Request<Chunked>, WireError> {
-    let frame = Ok(Frame::data(call.bytes.clone()));
+fn request(call: &Call, host: &str) -> Result<Request<Outbound>, WireError> {
     Request::post("/")
         .header(http::header::HOST, host)
         .header(http::header::CONTENT_TYPE, content_type(&call.boundary))
@@ -318,12 +309,13 @@ fn request(call: &Call, host: &str) -> Result<Request<Chunked>, WireError> {
         .header(MESSAGE_TYPE.0, MESSAGE_TYPE.1)
         .header("x-original-content-type", &call.original_content_type)
         .header("x-road-request-id", &call.request_id)
-        .body(StreamBody::new(once(ready(frame))))
+        .body(outbound(&call.frame))
         .map_err(|error| WireError::Malformed(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt, duplex};
 
@@ -335,7 +327,7 @@ mod tests {
             boundary: "xtopA".into(),
             request_id: "6e4bbf6a-5b7e-4b0c-a4e0-3f0b8a1d9c11".into(),
             original_content_type: "application/json".into(),
-            bytes: Bytes::from_static(b"--xtopA--\r\n"),
+            frame: Bytes::from_static(b"--xtopA--\r\n").into(),
         };
         let expected = "POST / HTTP/1.1\r\nhost: ss2.example:5500\r\n\
             content-type: multipart/mixed; charset=UTF-8; boundary=xtopA\r\n\

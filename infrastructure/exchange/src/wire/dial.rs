@@ -19,7 +19,8 @@ use tokio_rustls::TlsConnector;
 use trust::Certificate;
 
 use super::TlsSetup;
-use super::caller::{Chunked, WireError};
+use super::caller::WireError;
+use super::stream::Outbound;
 
 /// Longest wait for a connection; a satellite line needs two to three seconds with TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -44,7 +45,7 @@ pub enum Speech {
 
 /// A connection whose peer was judged.
 pub(super) struct Dialled {
-    pub sender: SendRequest<Chunked>,
+    pub sender: SendRequest<Outbound>,
     pub peer: Certificate,
     pub speech: Speech,
 }
@@ -193,7 +194,7 @@ async fn connect(address: &str) -> Result<TcpStream, WireError> {
     Ok(tcp)
 }
 
-async fn start<S>(tls: S) -> Result<SendRequest<Chunked>, WireError>
+async fn start<S>(tls: S) -> Result<SendRequest<Outbound>, WireError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

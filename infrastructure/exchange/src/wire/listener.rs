@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response, header};
-use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,9 +23,11 @@ use tokio_rustls::server::TlsStream;
 use trust::Certificate;
 
 use super::legacy;
+use super::stream::{BadStream, Inbound, Outbound, Pace, outbound};
 use super::{HASH_ALGORITHM, TlsSetup, content_type};
+use crate::body::SpoolRoom;
 use crate::domain::hello::{self, Offer};
-use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Reader};
+use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Framed};
 
 /// Longest handshake; a satellite line needs two to three seconds.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -58,6 +59,9 @@ pub enum BadArrival {
     /// The sender stood still or went away.
     #[error("the sender stood still or went away")]
     Stalled,
+    /// This node has no room for the body.
+    #[error("this node has no room for the body")]
+    NoRoom,
     /// The call is not a POST of a multipart message.
     #[error("not a POST of a multipart/mixed message")]
     Kind,
@@ -69,8 +73,8 @@ pub enum Departing {
     Message {
         /// The frame's boundary.
         boundary: String,
-        /// The framed bytes.
-        bytes: Bytes,
+        /// The framed message.
+        frame: Framed,
     },
     /// A SOAP fault.
     Fault(String),
@@ -80,16 +84,16 @@ pub enum Departing {
 pub type Handler = Arc<dyn Fn(Arrived) -> BoxFuture<'static, Departing> + Send + Sync>;
 
 /// What one listener may cost.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// Most connections at the same time.
     pub connections: usize,
     /// Longest silence within a message.
     pub stall: Duration,
-    /// Longest time for a whole message to arrive.
+    /// Longest time for a message to arrive, besides what its size allows.
     pub whole: Duration,
-    /// Largest body.
-    pub body: usize,
+    /// Where bodies go, and how large they may be.
+    pub room: SpoolRoom,
 }
 
 /// A running listener. Dropping it does not stop it; [`Serving::stop`] does, gracefully.
@@ -146,7 +150,7 @@ async fn accept(
             continue;
         };
         let connection = Connection {
-            limits,
+            limits: limits.clone(),
             handler: handler.clone(),
             stopped: stopped.clone(),
         };
@@ -185,16 +189,17 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (limits, handler) = (self.limits, self.handler.clone());
+        let (limits, handler) = (self.limits.clone(), self.handler.clone());
+        let stall = limits.stall;
         let service = service_fn(move |request| {
-            let (handler, peer) = (handler.clone(), peer.clone());
+            let (handler, peer, limits) = (handler.clone(), peer.clone(), limits.clone());
             async move {
-                Ok::<_, std::convert::Infallible>(receive(request, peer, limits, &handler).await)
+                Ok::<_, std::convert::Infallible>(receive(request, peer, &limits, &handler).await)
             }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.stall)
+            .header_read_timeout(stall)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(tls), service);
@@ -247,9 +252,9 @@ async fn wants_legacy(tcp: &TcpStream) -> std::io::Result<bool> {
 async fn receive(
     request: Request<Incoming>,
     peer: Certificate,
-    limits: Limits,
+    limits: &Limits,
     handler: &Handler,
-) -> Response<Full<Bytes>> {
+) -> Response<Outbound> {
     let text = |name: &str| {
         request
             .headers()
@@ -263,11 +268,10 @@ async fn receive(
     let message = match boundary.filter(|_| is_post) {
         None => Err(BadArrival::Kind),
         Some(boundary) => {
-            let reader = Reader::new(&boundary, Direction::Request, limits.body);
-            let reading = read(request.into_body(), reader, limits.stall);
-            timeout(limits.whole, reading)
-                .await
-                .unwrap_or(Err(BadArrival::Stalled))
+            let inbound = Inbound::new(&boundary, Direction::Request, &limits.room);
+            let pace = Pace::new(limits.stall, limits.whole);
+            let read = inbound.read(request.into_body(), pace).await;
+            read.map_err(BadArrival::from)
         }
     };
     let is_whole = message.is_ok();
@@ -289,30 +293,28 @@ async fn receive(
     response
 }
 
-async fn read(
-    mut body: Incoming,
-    mut reader: Reader,
-    stall: Duration,
-) -> Result<Envelope, BadArrival> {
-    loop {
-        match timeout(stall, body.frame()).await {
-            Err(_) | Ok(Some(Err(_))) => return Err(BadArrival::Stalled),
-            Ok(None) => return Ok(reader.finish()?),
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
-                    reader.push(&data)?;
-                }
+impl From<BadStream> for BadArrival {
+    fn from(error: BadStream) -> Self {
+        match error {
+            BadStream::Envelope(bad) => Self::Envelope(bad),
+            BadStream::Gone(_) => Self::Stalled,
+            BadStream::Room(error) => {
+                tracing::error!(%error, "there is no room for a body");
+                Self::NoRoom
             }
         }
     }
 }
 
-fn respond(departing: Departing) -> Response<Full<Bytes>> {
-    let (kind, bytes) = match departing {
-        Departing::Message { boundary, bytes } => (content_type(&boundary), bytes),
-        Departing::Fault(text) => ("text/xml; charset=UTF-8".to_owned(), Bytes::from(text)),
+fn respond(departing: Departing) -> Response<Outbound> {
+    let (kind, frame) = match departing {
+        Departing::Message { boundary, frame } => (content_type(&boundary), frame),
+        Departing::Fault(text) => (
+            "text/xml; charset=UTF-8".to_owned(),
+            Bytes::from(text).into(),
+        ),
     };
-    let mut response = Response::new(Full::new(bytes));
+    let mut response = Response::new(outbound(&frame));
     if let Ok(value) = header::HeaderValue::from_str(&kind) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
     }

@@ -20,12 +20,14 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 use trust::Certificate;
 
-use super::caller::{Line, Reply, WireError, fault};
+use super::caller::{self, Line, Reply, WireError, fault};
 use super::dial::CONNECT;
 use super::judge::Judge;
 use super::listener::{Arrived, BadArrival, Departing, Handler};
+use super::stream::Inbound;
 use super::{Call, content_type};
-use crate::domain::multipart::{self, Direction, Envelope, Reader};
+use crate::body::SpoolRoom;
+use crate::domain::multipart::{self, Direction, Envelope, Framed};
 
 /// Which leg of an exchange a passage is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,7 +98,7 @@ pub(crate) struct Place {
     pub address: String,
     pub chain: Vec<Certificate>,
     pub judge: Judge,
-    pub body_max: usize,
+    pub room: SpoolRoom,
 }
 
 /// A joined exchange's seat. Dropping it changes nothing.
@@ -225,7 +227,7 @@ impl Simulated {
     }
 
     pub(super) async fn call(&self, to: &str, call: &Call) -> Result<Reply, WireError> {
-        let passage = self.passage(Leg::Request, to, call.bytes.clone());
+        let passage = self.passage(Leg::Request, to, in_one(&call.frame).await?);
         let number = passage.number;
         let fate = (self.network.rule)(passage.clone()).await;
         let bytes = match fate {
@@ -240,7 +242,9 @@ impl Simulated {
         };
         let departing = self.deliver(to, call, bytes).await.ok_or_else(cut)?;
         let (kind, bytes) = match departing {
-            Departing::Message { boundary, bytes } => (content_type(&boundary), bytes),
+            Departing::Message { boundary, frame } => {
+                (content_type(&boundary), in_one(&frame).await?)
+            }
             Departing::Fault(text) => ("text/xml".to_owned(), Bytes::from(text)),
         };
         let response = Passage {
@@ -254,8 +258,8 @@ impl Simulated {
         match (self.network.rule)(response.clone()).await {
             Fate::Cut => Err(cut()),
             Fate::Lose => self.silence().await,
-            Fate::Change(bytes) => reply(&kind, &bytes, self.place.body_max),
-            Fate::Deliver | Fate::Twice => reply(&kind, &response.bytes, self.place.body_max),
+            Fate::Change(bytes) => reply(&kind, &bytes, &self.place.room).await,
+            Fate::Deliver | Fate::Twice => reply(&kind, &response.bytes, &self.place.room).await,
         }
     }
 
@@ -300,7 +304,7 @@ impl Simulated {
         let arrived = Arrived {
             peer: self.place.chain.first()?.clone(),
             request_id: call.request_id.clone(),
-            message: envelope(&call.boundary, &bytes, station.place.body_max),
+            message: envelope(&call.boundary, &bytes, &station.place.room).await,
         };
         let (done, answer) = oneshot::channel();
         let mut power = station.power.subscribe();
@@ -319,24 +323,26 @@ fn cut() -> WireError {
     WireError::Broken("the line was cut".to_owned())
 }
 
-fn envelope(boundary: &str, bytes: &[u8], body_max: usize) -> Result<Envelope, BadArrival> {
-    let boundary = multipart::boundary(&content_type(boundary)).ok_or(BadArrival::Kind)?;
-    let mut reader = Reader::new(&boundary, Direction::Request, body_max);
-    reader.push(bytes)?;
-    Ok(reader.finish()?)
+async fn in_one(frame: &Framed) -> Result<Bytes, WireError> {
+    let bytes = frame.to_bytes().await;
+    bytes.map_err(|error| WireError::Broken(error.to_string()))
 }
 
-fn reply(kind: &str, bytes: &[u8], body_max: usize) -> Result<Reply, WireError> {
+async fn envelope(boundary: &str, bytes: &[u8], room: &SpoolRoom) -> Result<Envelope, BadArrival> {
+    let boundary = multipart::boundary(&content_type(boundary)).ok_or(BadArrival::Kind)?;
+    let mut inbound = Inbound::new(&boundary, Direction::Request, room);
+    inbound.push(bytes).await?;
+    Ok(inbound.finish().await?)
+}
+
+async fn reply(kind: &str, bytes: &[u8], room: &SpoolRoom) -> Result<Reply, WireError> {
     let Some(boundary) = multipart::boundary(kind) else {
         return fault(bytes);
     };
-    let mut reader = Reader::new(&boundary, Direction::Response, body_max);
-    let read = reader.push(bytes).and_then(|()| reader.finish());
-    match read {
-        Ok(envelope) => Ok(Reply::Message {
-            envelope: Box::new(envelope),
-        }),
-        Err(multipart::BadEnvelope::Fault(bytes)) => fault(&bytes),
-        Err(bad) => Err(WireError::Malformed(bad.to_string())),
-    }
+    let mut inbound = Inbound::new(&boundary, Direction::Response, room);
+    let read = match inbound.push(bytes).await {
+        Ok(()) => inbound.finish().await,
+        Err(bad) => Err(bad),
+    };
+    caller::reply(read)
 }

@@ -580,7 +580,7 @@ async fn another_origin_and_another_key_are_refused_at_the_door() {
         };
         assert!(matches!(
             Log::open(store.clone(), stranger).await,
-            Err(LogError::Note(_))
+            Err(LogError::Damaged(_))
         ));
     })
     .await;

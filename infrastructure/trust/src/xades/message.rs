@@ -11,10 +11,10 @@ use kernel::Moment;
 
 use super::known::KnownSigners;
 use super::sign::{DataReference, Identity, SignInput, sign};
-use super::verify::{SignedReference, VerifiedSignature, XadesError, verify};
+use super::verify::{SignedReference, VerifiedSignature, XadesError, verify_data};
 use crate::error::TrustError;
 use crate::hashchain::{self, Covered, HashChainError, Part};
-use crate::sigalg::Hash;
+use crate::sigalg::{Data, Hash};
 
 /// Name of the message itself.
 pub const MESSAGE: &str = "/message.xml";
@@ -138,14 +138,28 @@ pub fn verify_message(
     hash_chain: Option<(&[u8], &[u8])>,
     parts: &[(&str, &[u8])],
 ) -> Result<VerifiedMessage, MessageError> {
+    verify_message_data(signature, hash_chain, &as_data(parts))
+}
+
+fn as_data<'p>(parts: &[(&'p str, &'p [u8])]) -> Vec<(&'p str, Data<'p>)> {
+    let data = |(name, bytes): &(&'p str, &'p [u8])| (*name, Data::Bytes(bytes));
+    parts.iter().map(data).collect()
+}
+
+/// As [`verify_message`], over parts that need not be in memory.
+pub fn verify_message_data(
+    signature: &[u8],
+    hash_chain: Option<(&[u8], &[u8])>,
+    parts: &[(&str, Data<'_>)],
+) -> Result<VerifiedMessage, MessageError> {
     let data = |uri: &str| match hash_chain {
-        Some((result, _)) if uri == HASH_CHAIN_RESULT => Some(result),
+        Some((result, _)) if uri == HASH_CHAIN_RESULT => Some(Data::Bytes(result)),
         _ => parts
             .iter()
             .find(|(name, _)| *name == uri)
-            .map(|(_, bytes)| *bytes),
+            .map(|(_, data)| *data),
     };
-    let signature = verify(signature, &data)?;
+    let signature = verify_data(signature, &data)?;
     let direct = signature
         .references()
         .iter()
@@ -154,12 +168,12 @@ pub fn verify_message(
     if let Some((result, chain)) =
         hash_chain.filter(|_| covered.len() < signature.references().len())
     {
-        let rest: Vec<(&str, &[u8])> = parts
+        let rest: Vec<(&str, Data<'_>)> = parts
             .iter()
             .copied()
             .filter(|(name, _)| !has(&covered, name))
             .collect();
-        covered.extend(hashchain::verify(result, chain, HASH_CHAIN, &rest)?);
+        covered.extend(hashchain::verify_data(result, chain, HASH_CHAIN, &rest)?);
     }
     match parts.iter().find(|(name, _)| !has(&covered, name)) {
         Some((name, _)) => Err(MessageError::Unsigned((*name).to_owned())),
@@ -192,10 +206,20 @@ pub fn verify_message_known(
     hash_chain: Option<(&[u8], &[u8])>,
     parts: &[(&str, &[u8])],
 ) -> Result<VerifiedMessage, MessageError> {
+    verify_known_data(known, signature, hash_chain, &as_data(parts))
+}
+
+/// As [`verify_message_known`], over parts that need not be in memory.
+pub fn verify_known_data(
+    known: &KnownSigners,
+    signature: &[u8],
+    hash_chain: Option<(&[u8], &[u8])>,
+    parts: &[(&str, Data<'_>)],
+) -> Result<VerifiedMessage, MessageError> {
     if let Some(verified) = short_way(known, signature, hash_chain, parts) {
         return Ok(verified);
     }
-    let verified = verify_message(signature, hash_chain, parts)?;
+    let verified = verify_message_data(signature, hash_chain, parts)?;
     known.remember(&verified.signature);
     Ok(verified)
 }
@@ -206,7 +230,7 @@ fn short_way(
     known: &KnownSigners,
     signature: &[u8],
     hash_chain: Option<(&[u8], &[u8])>,
-    parts: &[(&str, &[u8])],
+    parts: &[(&str, Data<'_>)],
 ) -> Option<VerifiedMessage> {
     let mut names = BTreeSet::new();
     if parts
@@ -217,11 +241,13 @@ fn short_way(
     }
     let digests: Vec<Part> = parts
         .iter()
-        .map(|(uri, bytes)| Part {
-            uri: (*uri).to_owned(),
-            digest: Hash::Sha512.digest(bytes),
+        .map(|(uri, data)| {
+            Some(Part {
+                uri: (*uri).to_owned(),
+                digest: data.digest(Hash::Sha512)?,
+            })
         })
-        .collect();
+        .collect::<Option<_>>()?;
     let signature = match (hash_chain, digests.as_slice()) {
         (None, [only]) => known.verify(signature, &[alone(only)])?,
         (Some((result, chain)), [_, ..]) => {

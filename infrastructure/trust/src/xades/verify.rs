@@ -16,7 +16,7 @@ use super::stamp::SignatureTimeStamp;
 use super::{ASIC, DS, SIGNED_PROPERTIES_TYPE, XADES, algorithm};
 use crate::c14n::{Form, Method};
 use crate::cert::Certificate;
-use crate::sigalg::{Hash, SignatureAlgorithm};
+use crate::sigalg::{Data, Hash, SignatureAlgorithm};
 use crate::xml;
 
 /// Most certificates, OCSP responses or time stamps of one signature; real ones have one to four.
@@ -130,6 +130,14 @@ impl VerifiedSignature {
 pub fn verify<'d>(
     bytes: &[u8],
     data: &dyn Fn(&str) -> Option<&'d [u8]>,
+) -> Result<VerifiedSignature, XadesError> {
+    verify_data(bytes, &|uri| data(uri).map(Data::Bytes))
+}
+
+/// As [`verify`], over data that need not be in memory.
+pub fn verify_data<'d>(
+    bytes: &[u8],
+    data: &dyn Fn(&str) -> Option<Data<'d>>,
 ) -> Result<VerifiedSignature, XadesError> {
     let text = xml::text(bytes, xml::SIGNATURE).map_err(|error| malformed(error.to_string()))?;
     let document =
@@ -318,7 +326,7 @@ impl<'a, 'i> Info<'a, 'i> {
     fn check_references<'d>(
         &self,
         parts: &Parts<'_, '_>,
-        data: &dyn Fn(&str) -> Option<&'d [u8]>,
+        data: &dyn Fn(&str) -> Option<Data<'d>>,
     ) -> Result<Vec<SignedReference>, XadesError> {
         let mut names = BTreeSet::new();
         let mut outside = Vec::with_capacity(self.references.len());
@@ -387,14 +395,13 @@ impl<'a, 'i> Reference<'a, 'i> {
     /// The digest of data as it is, without transforms.
     fn digest_outside<'d>(
         &self,
-        data: &dyn Fn(&str) -> Option<&'d [u8]>,
+        data: &dyn Fn(&str) -> Option<Data<'d>>,
     ) -> Result<Vec<u8>, XadesError> {
         if xml::children(self.node, DS, "Transforms").next().is_some() {
             return Err(malformed("transforms of data are not accepted"));
         }
-        let bytes = data(self.uri);
-        let bytes = bytes.ok_or_else(|| XadesError::InvalidReference(self.uri.to_owned()))?;
-        Ok(self.hash.digest(bytes))
+        let digest = data(self.uri).and_then(|data| data.digest(self.hash));
+        digest.ok_or_else(|| XadesError::InvalidReference(self.uri.to_owned()))
     }
 
     /// The one canonicalisation of a same-document reference; without any, Canonical XML 1.0 (XML Signature 4.4.3.2).
