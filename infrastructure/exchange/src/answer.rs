@@ -106,6 +106,7 @@ impl From<BadArrival> for Refusal {
             BadArrival::Kind => Leaf::InvalidContentType,
             BadArrival::Stalled | BadArrival::NoRoom => Leaf::IoError,
             BadArrival::Envelope(BadEnvelope::Short) => Leaf::MissingSignature,
+            BadArrival::Envelope(BadEnvelope::BodyTooLarge) => Leaf::InvalidBody,
             BadArrival::Envelope(_) => Leaf::InvalidMessage,
         };
         Self::new(leaf, error)

@@ -652,7 +652,15 @@ impl From<WireError> for AskError {
                 cause: "nothing was sent".to_owned(),
             },
             WireError::Malformed(cause) => Self::BadSignature { cause },
-            WireError::NoRoom(cause) => Self::Own(Fault::internal(cause)),
+            WireError::TooLarge => refused(
+                Code::asking(Leaf::InvalidBody).of_service(),
+                "the answer is over this node's limit",
+            ),
+            WireError::NoRoom(cause) => {
+                tracing::error!(%cause, "there is no room for a body");
+                let why = "this node has no room for the answer now";
+                refused(Code::asking(Leaf::IoError), why)
+            }
         }
     }
 }

@@ -77,7 +77,8 @@ impl Exchange {
         Ok(found)
     }
 
-    /// A message as it was on the wire, without OCSP parts, and when it was journalled.
+    /// A message as it was on the wire, without OCSP parts, and when it was journalled; without its body if that was
+    /// larger than what the journal keeps: the signature still proves its digest, and a container says so.
     pub(crate) async fn message(
         &self,
         question: &QuestionRow,
@@ -102,10 +103,6 @@ impl Exchange {
         if read.is_body_apart {
             let body = sql::body(&mut tx, question.id, half).await?;
             read.envelope.body = Some(body.into());
-        }
-        if read.is_body_gone {
-            // The signature still proves the digest; without the bytes no container proves itself.
-            return Err(Fault::missing("fault-exchange-body-not-kept"));
         }
         Ok((read.envelope, at))
     }

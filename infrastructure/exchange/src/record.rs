@@ -373,8 +373,6 @@ pub struct Read {
     pub envelope: Envelope,
     /// Whether its body lies in chunks of its own.
     pub is_body_apart: bool,
-    /// Whether its body was over the limit and is known by its digest alone.
-    pub is_body_gone: bool,
 }
 
 /// Reads the record that begins at `start` of a turn's records, with the parts at hand.
@@ -406,7 +404,6 @@ pub fn read(
     Ok(Read {
         envelope,
         is_body_apart: body == APART_BODY,
-        is_body_gone: body == DIGEST_BODY,
     })
 }
 

@@ -27,7 +27,7 @@ use crate::refusals::Attempt;
 use crate::settings::{Authentication, SystemAccess};
 use crate::source::FactQuestion;
 use crate::why::Noticed;
-use crate::wire::{Counted, Gone, Pace};
+use crate::wire::{Counted, Gone, Pace, linger};
 use crate::{Exchange, Verified};
 
 /// Headers that the node writes itself from what it read.
@@ -121,8 +121,21 @@ impl Exchange {
         request: Request<Incoming>,
         shown: &Shown,
     ) -> Result<Verified<Answered>, Refusal> {
-        let (head, body) = request.into_parts();
-        let call = SystemCall::read(&head)?;
+        let (head, mut body) = request.into_parts();
+        let relayed = self.relay_parts(&head, &mut body, shown).await;
+        if relayed.is_err() {
+            linger(body);
+        }
+        relayed
+    }
+
+    async fn relay_parts(
+        &self,
+        head: &http::request::Parts,
+        body: &mut Incoming,
+        shown: &Shown,
+    ) -> Result<Verified<Answered>, Refusal> {
+        let call = SystemCall::read(head)?;
         self.check_system(&call.client, shown)?;
         self.check_provider(&call.service, call.server.as_ref())?;
         let body = self.taken(body).await?;
@@ -130,12 +143,12 @@ impl Exchange {
     }
 
     /// Takes the body of a system's request.
-    async fn taken(&self, mut body: Incoming) -> Result<Body, Refusal> {
+    async fn taken(&self, body: &mut Incoming) -> Result<Body, Refusal> {
         let settings = &self.inner.settings;
         let mut pace = Pace::new(settings.stall(), settings.timeout());
         let mut spool = self.inner.spool.spool();
         loop {
-            match pace.piece(&mut body).await {
+            match pace.piece(body).await {
                 Ok(Some(piece)) => spool.push(&piece).await.map_err(no_room)?,
                 Ok(None) => return spool.finish().await.map_err(no_room),
                 Err(gone) => {

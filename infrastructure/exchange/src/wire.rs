@@ -21,7 +21,7 @@ pub use legacy::Legacy;
 pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
 pub(crate) use simulated::Place;
 pub use simulated::{Fate, Leg, Network, Passage, Rule, Seat, Simulated};
-pub(crate) use stream::{Counted, Gone, Pace, time_for};
+pub(crate) use stream::{Counted, Gone, Pace, linger, time_for};
 pub use tls::{TlsIdentity, TlsSetup, systems_config};
 
 /// Header that names the digest of the message layer.

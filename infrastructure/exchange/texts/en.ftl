@@ -250,7 +250,6 @@ exchange-daily-limit = Questions a day
 exchange-no-limit = No limit
 
 fault-exchange-entry = This entry could not be kept: look at the code, the path and the lengths.
-fault-exchange-body-not-kept = The body of this message was larger than what this node keeps. Its digest is in the signature; the bytes are with those who exchanged them.
 fault-exchange-unreachable = We could not reach the registry. Your procedure goes on: we will ask again later.
 fault-exchange-refused = The registry did not take the question. This is noted so that the body looks into it.
 fault-exchange-bad-signature = The registry's answer had no valid signature, so we did not use it. This is noted.

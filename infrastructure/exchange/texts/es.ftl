@@ -250,7 +250,6 @@ exchange-daily-limit = Preguntas por día
 exchange-no-limit = Sin límite
 
 fault-exchange-entry = No pudimos guardar este dato: revise el código, la ruta y los largos.
-fault-exchange-body-not-kept = El contenido de este mensaje era más grande de lo que guarda este nodo. Su huella está en la firma; los datos los tienen quienes los intercambiaron.
 fault-exchange-unreachable = No pudimos comunicarnos con el registro. Su trámite sigue su curso: volveremos a preguntar más tarde.
 fault-exchange-refused = El registro no aceptó la pregunta. Ya quedó anotado para que la entidad lo revise.
 fault-exchange-bad-signature = La respuesta del registro no tenía una firma válida, así que no la usamos. Quedó anotado.

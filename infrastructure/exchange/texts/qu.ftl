@@ -250,7 +250,6 @@ exchange-daily-limit = Sapa p'unchay hayk'a tapuy
 exchange-no-limit = Mana tukuyniyuq
 
 fault-exchange-entry = Manam kayta waqaychayta atiykuchu: unanchata, ñanta, sayayninta ima qhaway.
-fault-exchange-body-not-kept = Kay willakuyqa ancha hatunmi karqan, manam kaypi waqaychasqachu. Firmapim huellan kachkan; willakuytaqa apachiqkuna hap'inku.
 fault-exchange-unreachable = Manam registroman chayayta atiykuchu. Trámiteykiqa purichkanmi: qhipaman watiqmanta tapusaqku.
 fault-exchange-refused = Registroqa mana tapuyta chaskinchu. Qillqasqañam, wasi qhawananpaq.
 fault-exchange-bad-signature = Registrop kutichisqanqa mana allin firmayuqchu, chayraykum mana llamk'achiykuchu. Qillqasqañam.

@@ -9,14 +9,20 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from noise import PIECE, noise
+
 
 class Provider(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            body = self.chunks()
+        try:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                body = self.chunks()
+        except ValueError:  # the node broke off
+            self.close_connection = True
+            return
         path = self.path.split("?")[0]
         words = path.strip("/").split("/")[1:]
         status, headers, told = 200, [("Content-Type", "application/json; Charset=UTF-8")], self.received(body)
@@ -33,6 +39,10 @@ class Provider(BaseHTTPRequestHandler):
             time.sleep(float(words[1]))
         elif words[:1] == ["big"]:
             return self.big(int(words[1]))
+        elif words[:1] == ["noise"]:
+            return self.big(int(words[1]), noise)
+        elif words[:1] == ["broken"]:
+            return self.broken(int(words[1]))
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
@@ -60,15 +70,26 @@ class Provider(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def big(self, size):
-        """Zeroes, in pieces, so that this program stays small."""
+    def big(self, size, piece_at=lambda at: bytes(PIECE)):
+        """Many bytes, zeroes unless said otherwise, in pieces, so that this program stays small."""
         self.send_response(200)
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(size))
         self.end_headers()
-        piece = bytes(65536)
-        for at in range(0, size, len(piece)):
-            self.wfile.write(piece[: size - at])
+        try:
+            for at in range(0, size, PIECE):
+                self.wfile.write(piece_at(at)[: size - at])
+        except OSError:  # the node has heard enough
+            self.close_connection = True
+
+    def broken(self, size):
+        """Dies in the middle of its answer."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(2 * size))
+        self.end_headers()
+        self.wfile.write(bytes(size))
+        self.wfile.flush()
+        self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_HEAD = do_TRACE = answer
 

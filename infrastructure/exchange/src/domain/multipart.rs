@@ -125,6 +125,9 @@ pub enum BadEnvelope {
     /// A part or the count of parts is over its limit.
     #[error("over a limit: {0}")]
     TooLarge(&'static str),
+    /// The body is over this node's limit, which is no fault of the sender's.
+    #[error("the body is over this node's limit")]
+    BodyTooLarge,
     /// The message ended early.
     #[error("the message ended before its last part")]
     Short,
@@ -491,7 +494,10 @@ impl Reader {
             _ => self.part.len(),
         };
         if so_far + sure > kind.bytes_max(self.body_max) {
-            return Err(BadEnvelope::TooLarge(kind.content_type()));
+            return Err(match kind {
+                Kind::Body => BadEnvelope::BodyTooLarge,
+                _ => BadEnvelope::TooLarge(kind.content_type()),
+            });
         }
         match kind {
             Kind::Body => {

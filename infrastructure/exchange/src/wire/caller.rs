@@ -44,6 +44,9 @@ pub enum WireError {
     /// The reply is not a message.
     #[error("the reply is not a message: {0}")]
     Malformed(String),
+    /// The reply's body is over this node's limit, which is no fault of the peer's.
+    #[error("the answer is over this node's limit")]
+    TooLarge,
     /// This node has no room for the reply's body.
     #[error("this node has no room for the answer: {0}")]
     NoRoom(String),
@@ -241,11 +244,11 @@ impl Caller {
             .and_then(|value| value.to_str().ok())
             .unwrap_or("")
             .to_owned();
-        let body = response.into_body();
+        let mut body = response.into_body();
         let reply = if let (StatusCode::OK, Some(boundary)) = (status, multipart::boundary(&kind)) {
             let inbound = Inbound::new(&boundary, Direction::Response, &self.room);
             let pace = Pace::new(self.stall, self.whole);
-            reply(inbound.read(body, pace).await)?
+            reply(inbound.read(&mut body, pace).await)?
         } else if kind.starts_with("text/xml") {
             fault(&self.read_fault(body).await?)?
         } else {
@@ -277,6 +280,7 @@ pub(super) fn reply(read: Result<Envelope, BadStream>) -> Result<Reply, WireErro
             envelope: Box::new(envelope),
         }),
         Err(BadStream::Envelope(BadEnvelope::Fault(bytes))) => fault(&bytes),
+        Err(BadStream::Envelope(BadEnvelope::BodyTooLarge)) => Err(WireError::TooLarge),
         Err(BadStream::Envelope(bad)) => Err(WireError::Malformed(bad.to_string())),
         Err(BadStream::Room(error)) => Err(WireError::NoRoom(error.to_string())),
         Err(BadStream::Gone(gone)) => Err(gone.into()),

@@ -23,7 +23,7 @@ use tokio_rustls::server::TlsStream;
 use trust::Certificate;
 
 use super::legacy;
-use super::stream::{BadStream, Inbound, Outbound, Pace, outbound};
+use super::stream::{BadStream, Inbound, Outbound, Pace, linger, outbound};
 use super::{HASH_ALGORITHM, TlsSetup, content_type};
 use crate::body::SpoolRoom;
 use crate::domain::hello::{self, Offer};
@@ -265,12 +265,13 @@ async fn receive(
     let request_id = text("x-road-request-id").to_owned();
     let boundary = multipart::boundary(text("content-type"));
     let is_post = request.method() == Method::POST && request.uri().path() == "/";
+    let mut body = request.into_body();
     let message = match boundary.filter(|_| is_post) {
         None => Err(BadArrival::Kind),
         Some(boundary) => {
             let inbound = Inbound::new(&boundary, Direction::Request, &limits.room);
             let pace = Pace::new(limits.stall, limits.whole);
-            let read = inbound.read(request.into_body(), pace).await;
+            let read = inbound.read(&mut body, pace).await;
             read.map_err(BadArrival::from)
         }
     };
@@ -284,7 +285,8 @@ async fn receive(
         .await,
     );
     if !is_whole {
-        // The rest of a bad message is not worth reading.
+        // The rest of a bad message is not worth keeping.
+        linger(body);
         response.headers_mut().insert(
             header::CONNECTION,
             header::HeaderValue::from_static("close"),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::{Body, Spool, SpoolError, SpoolRoom};
@@ -128,6 +128,21 @@ impl Pace {
     }
 }
 
+/// How long a sender that was refused may go on sending what nobody keeps.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Lets whoever was refused in the middle of a body hear why: what still comes is thrown away for a while. A socket that
+/// is closed with unread bytes is reset, and the refusal that was on its way is lost with it (RFC 9112 section 9.6).
+pub fn linger(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(async move {
+        let until = Instant::now() + LINGER;
+        while let Ok(Some(Ok(_))) = timeout_at(until, body.frame()).await {}
+    });
+}
+
 /// Why no message came out of a stream.
 #[derive(Debug)]
 pub enum BadStream {
@@ -148,7 +163,7 @@ impl From<BadEnvelope> for BadStream {
 impl From<SpoolError> for BadStream {
     fn from(error: SpoolError) -> Self {
         match error {
-            SpoolError::TooLarge => Self::Envelope(BadEnvelope::TooLarge("the body")),
+            SpoolError::TooLarge => Self::Envelope(BadEnvelope::BodyTooLarge),
             SpoolError::NoRoom(error) => Self::Room(error),
         }
     }
@@ -201,8 +216,12 @@ impl Inbound {
     ///
     /// # Errors
     /// [`BadStream`].
-    pub async fn read(mut self, mut body: Incoming, mut pace: Pace) -> Result<Envelope, BadStream> {
-        while let Some(piece) = pace.piece(&mut body).await.map_err(BadStream::Gone)? {
+    pub async fn read(
+        mut self,
+        body: &mut Incoming,
+        mut pace: Pace,
+    ) -> Result<Envelope, BadStream> {
+        while let Some(piece) = pace.piece(body).await.map_err(BadStream::Gone)? {
             self.push(&piece).await?;
         }
         self.finish().await
