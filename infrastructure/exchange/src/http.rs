@@ -4,6 +4,7 @@
 
 pub mod agreements;
 mod reports;
+pub mod services;
 mod why;
 
 use axum::extract::{Path, Query, State};
@@ -59,6 +60,11 @@ impl Exchange {
             .job(self.deliver_job())
             .menu("/exchange/messages", "exchange-menu", Audience::Right(READ))
             .menu(
+                "/exchange/services",
+                "exchange-services-menu",
+                Audience::Right(services::MANAGE),
+            )
+            .menu(
                 "/registries",
                 "exchange-registries-menu",
                 Audience::Right(READ),
@@ -105,6 +111,7 @@ fn routes(exchange: Exchange) -> Routes {
         .merge(agreements::routes())
         .merge(why::routes())
         .merge(reports::routes())
+        .merge(services::routes())
         .with_state(exchange)
 }
 

@@ -196,6 +196,8 @@ pub(crate) struct Inner {
     pub builtin_buckets: Buckets,
     /// Which refused attempts are kept.
     pub ledger: refusals::Ledger,
+    /// Services and groups that the settings list, which no page changes.
+    pub listed: RwLock<services::Listed>,
     /// What the settings describe; lives beside the table of services, which says what is offered.
     pub registries: RwLock<source::Registries>,
     /// Since when the oldest message waits for its time stamp, in micros; 0 for none.
@@ -304,6 +306,7 @@ impl Exchange {
             pauses: settle::Pauses::default(),
             builtin_buckets: Buckets::new(builtin::BURST, builtin::PER_SECOND),
             ledger: refusals::Ledger::default(),
+            listed: RwLock::default(),
             registries: RwLock::default(),
             waiting_since: AtomicI64::new(0),
             maintenance: AtomicBool::new(false),

@@ -5,6 +5,7 @@
 pub mod agreements;
 pub mod registries;
 pub mod reports;
+pub mod services;
 pub mod why;
 
 use axum::response::Response;

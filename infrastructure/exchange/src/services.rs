@@ -3,6 +3,8 @@
 //! Read by set-up, by the page for whoever has the right `exchange.manage`, and by settings. Every change leaves an
 //! entry in the log. It refuses the codes of the metadata services, and endpoints and descriptions that can't be read.
 
+pub mod change;
+pub mod held;
 mod offered;
 
 use kernel::{Fault, ServiceId, SubsystemId};
@@ -20,6 +22,7 @@ use crate::sql::services;
 /// Longest notice of a service that is switched off, and longest title of a group, in bytes.
 pub const NOTICE_BYTES_MAX: usize = 500;
 
+pub use self::held::Listed;
 pub use self::offered::{Granted, LocalGroup, Offered};
 
 /// How a service is operated.

@@ -5,6 +5,7 @@
 pub mod agreement;
 pub mod configuration;
 mod journal;
+pub mod offers;
 pub mod refusal;
 pub mod report;
 pub mod services;
@@ -49,6 +50,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 9,
         name: "settlement",
         sql: include_str!("../migrations/9_settlement.sql"),
+    },
+    Migration {
+        version: 11,
+        name: "offers",
+        sql: include_str!("../migrations/11_offers.sql"),
     },
 ];
 

@@ -10,6 +10,7 @@ mod journey;
 mod legacy;
 mod lines;
 mod ocsp;
+mod offers;
 mod registries;
 mod reports;
 mod simulated;

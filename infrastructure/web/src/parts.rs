@@ -18,4 +18,4 @@ pub use show::{
     details, link_button, link_quiet, notice, pages, print_button, summary_list, table, tag,
     timeline,
 };
-pub use way::{Place, Stop, flow, path};
+pub use way::{Fan, Place, Stop, fans, flow, path};

@@ -51,7 +51,12 @@ const POSTS: [(&str, &str, &[&str]); 4] = [
     (
         "sistemas",
         "Administración del nodo",
-        &["exchange.read", "exchange.agree", "jobs.read"],
+        &[
+            "exchange.read",
+            "exchange.agree",
+            "exchange.manage",
+            "jobs.read",
+        ],
     ),
 ];
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use kernel::{Fault, ServiceId, SubsystemId};
 use serde::{Deserialize, Serialize};
 
-use super::Operation;
+use super::{Listed, Operation};
 use crate::Exchange;
 use crate::domain::description::DESCRIPTION_BYTES_MAX;
 use crate::domain::rights::{AccessRight, Endpoint, Subject};
@@ -102,13 +102,28 @@ impl Exchange {
         for (code, group) in groups {
             self.enter_listed_group(code, group).await?;
         }
-        let member = &self.inner.settings.member;
-        for (code, offered) in offered {
-            let subsystem = offered.subsystem.as_deref().unwrap_or(own_subsystem);
-            let service = member.subsystem(subsystem).service(code);
-            self.enter_listed(&service, offered, folder).await?;
+        let listed = self.services_listed(offered, own_subsystem);
+        for (service, offered) in &listed {
+            self.enter_listed(service, offered, folder).await?;
         }
+        self.set_listed(Listed {
+            services: listed,
+            groups: groups.clone(),
+        });
         Ok(())
+    }
+
+    fn services_listed(
+        &self,
+        offered: &BTreeMap<String, Offered>,
+        own_subsystem: &str,
+    ) -> BTreeMap<ServiceId, Offered> {
+        let member = &self.inner.settings.member;
+        let named = offered.iter().map(|(code, offered)| {
+            let subsystem = offered.subsystem.as_deref().unwrap_or(own_subsystem);
+            (member.subsystem(subsystem).service(code), offered.clone())
+        });
+        named.collect()
     }
 
     async fn enter_listed_group(&self, code: &str, group: &LocalGroup) -> Result<(), Fault> {

@@ -35,6 +35,33 @@ pub fn flow(caption: &str, places: &[Place]) -> Markup {
     }
 }
 
+/// Several who may come to one thing.
+#[derive(Clone, Debug)]
+pub struct Fan {
+    /// Who; if there is nobody, `nobody` stands there.
+    pub from: Vec<Markup>,
+    /// What is read where nobody is.
+    pub nobody: String,
+    /// To what.
+    pub to: Markup,
+}
+
+/// Who may come to what: for each thing a bracket of those who may, and an arrow.
+pub fn fans(label: &str, fans: &[Fan]) -> Markup {
+    html! {
+        ul.fan aria-label=(label) {
+            @for fan in fans {
+                li {
+                    @if fan.from.is_empty() { p.soft { (fan.nobody) } }
+                    @else { ul { @for one in &fan.from { li { (one) } } } }
+                    i aria-hidden="true" { "→" }
+                    div.to { (fan.to) }
+                }
+            }
+        }
+    }
+}
+
 /// One step of a way, with what came of it.
 #[derive(Clone, Debug)]
 pub struct Stop {

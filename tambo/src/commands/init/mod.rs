@@ -63,12 +63,13 @@ pub struct InitOptions {
 }
 
 /// What the first administrator may do.
-const RIGHTS: [&str; 8] = [
+const RIGHTS: [&str; 9] = [
     "case.read",
     "case.evaluate",
     "case.decide",
     "exchange.read",
     "exchange.agree",
+    "exchange.manage",
     "identity.issue-code",
     "jobs.read",
     registry::MANAGE,

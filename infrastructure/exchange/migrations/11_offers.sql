@@ -1,0 +1,1 @@
+ALTER TABLE exchange_service ADD COLUMN description_url TEXT;
