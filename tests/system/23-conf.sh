@@ -46,6 +46,14 @@ container("path", more=[("../message.xml", b"x")])
 container("absolute", more=[("/etc/passwd", b"x")])
 container("stranger", more=[("evil.xml", b"x")])
 container("same")
+with zipfile.ZipFile(work / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    for name in ("instance-identifier", "DEV/shared-params.xml.metadata"):
+        archive.write(conf / name, "verificationconf/" + name)
+    archive.writestr("verificationconf/DEV/shared-params.xml", bytes(300 << 20))
+with zipfile.ZipFile(work / "dtd.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    text = (conf / "DEV/shared-params.xml").read_text()
+    lol = "<!DOCTYPE a [<!ENTITY a '" + "x" * 1000 + "'>" + "".join(f"<!ENTITY {n} '{('&' + o + ';') * 10}'>" for o, n in zip("abcdefgh", "bcdefghi")) + "]>"
+    archive.writestr("verificationconf/DEV/shared-params.xml", text.replace("?>", "?>" + lol, 1))
 PYTHON
   containers "$conf"
   containers "$conf/DEV"
@@ -57,6 +65,11 @@ PYTHON
     refused 'WRONG.*\([a-z_]+\)' "$tambo" verify "$work/$trick.asice" --conf "$conf"
     [ $(($(now_ms) - began)) -lt 5000 ] || fail "$trick takes too long to refuse"
     if grep -q 'panicked' "$work/refused.log"; then fail "$trick makes the program panic"; fi
+  done
+  for trick in bomb dtd; do
+    began=$(now_ms)
+    refused "$trick.zip: " "$tambo" verify "$fixtures/asic/valid-batch-ts.asice" --conf "$work/$trick.zip"
+    [ $(($(now_ms) - began)) -lt 5000 ] || fail "$trick.zip takes too long to refuse"
   done
   "$tambo" verify "$work/stranger.asice" --conf "$conf" >"$work/verify.log" 2>&1 || { show "$work/verify.log"; fail "a file beside the signed ones, which X-Road's verifier passes over"; }
   grep -q 'nothing covers evil.xml' "$work/verify.log" || fail "a file that nothing covers is not named"

@@ -457,7 +457,10 @@ impl Exchange {
             .own(&inner.keys)
             .await
             .map_err(|error| cannot(&error))?;
-        let unsealed = Unsealed::new(response.bytes(), body, now, own);
+        let part = response.bytes();
+        message::fits(&part, &response.headers)
+            .map_err(|why| Refusal::of_service(Leaf::HttpError, why))?;
+        let unsealed = Unsealed::new(part, body, now, own);
         let envelope = inner.journal.seal_and_close(opened, now, unsealed).await?;
         inner.meters.answered();
         Ok(envelope)

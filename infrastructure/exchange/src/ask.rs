@@ -325,7 +325,10 @@ impl Exchange {
             .await
             .map_err(|cause| AskError::Unreachable { cause })?;
         let auth = own.auth.clone();
-        let unsealed = Unsealed::new(request.bytes(), outgoing.body, now, own);
+        let part = request.bytes();
+        message::fits(&part, &request.headers)
+            .map_err(|why| refused(Code::asking(Leaf::InvalidRequest), &why.to_string()))?;
+        let unsealed = Unsealed::new(part, outgoing.body, now, own);
         let sealed = inner
             .journal
             .seal_and_open(question, unsealed, authorised.as_ref());

@@ -14,6 +14,7 @@ mod offers;
 mod registries;
 mod reports;
 mod simulated;
+mod smuggling;
 mod survive;
 mod why;
 

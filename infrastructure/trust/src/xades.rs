@@ -12,6 +12,8 @@ mod sign;
 mod stamp;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wrapping;
 mod verify;
 
 pub use known::KnownSigners;

@@ -330,6 +330,18 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
+/// Whether a part that is about to be signed is within the limits at which its reader would refuse it.
+///
+/// # Errors
+/// [`BadPart::TooLarge`].
+pub fn fits(bytes: &[u8], headers: &[Header]) -> Result<(), BadPart> {
+    match () {
+        () if bytes.len() > PART_BYTES_MAX => Err(BadPart::TooLarge("headers")),
+        () if headers.len() > HEADERS_MAX => Err(BadPart::TooLarge("count of headers")),
+        () => Ok(()),
+    }
+}
+
 /// SHA-512, the digest of the message layer.
 pub fn sha512(bytes: &[u8]) -> Vec<u8> {
     digest::digest(&digest::SHA512, bytes).as_ref().to_vec()
@@ -489,6 +501,13 @@ mod tests {
             ("GET\r\n/r1/a\r\nA:b\nB:c\r\n", "line feed in value"),
             ("GET\r\nr1/a\r\n", "relative"),
             ("GET\r\n/r1/a\r\n\r\n", "empty header line"),
+            ("GET\r\n/r1/a\r\nA:b\r\n c:d\r\n", "a folded line"),
+            ("GET\r\n/r1/a\r\nA:b\r\n\tc\r\n", "a folded line"),
+            ("GET\r\n/r1/a\r\nA:b\rX-Road-Client:c\r\n", "CR in value"),
+            ("GET\r\n/r1/a\r\nA:b\0\r\n", "NUL in value"),
+            ("GET\r\n/r1/a\rb\r\n", "CR in target"),
+            ("GET\r\n/r1/a\u{a0}\r\n:b\r\n", "a header without name"),
+            ("GET\r\n/r1/a\r\nA\u{e9}:b\r\n", "letters beyond ASCII in name"),
         ] {
             assert!(RequestPart::parse(bad.as_bytes()).is_err(), "{why}");
         }

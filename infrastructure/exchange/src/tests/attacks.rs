@@ -297,6 +297,55 @@ async fn a_question_arrives_once_only() {
 }
 
 #[tokio::test]
+async fn a_captured_question_is_worth_nothing_again_elsewhere_or_later() {
+    let time = clock();
+    both_at(time.clone(), |store| {
+        let time = time.clone();
+        async move {
+            let (country, muni, mut reniec, folder) = two(store, time.clone()).await;
+            let third = sqlite(&folder, time.clone()).await;
+            let sunat = country.body("SUNAT", &["ruc"], third).await;
+            country.publish(DAY, &[&muni, &reniec, &sunat]).await;
+            let request = sealed(&muni).await;
+            let captured = multipart::write(&request.envelope, Direction::Request, EDGE).to_vec();
+            let again = |node: Node, id: &str| {
+                let (id, bytes, muni) = (id.to_owned(), captured.clone(), &muni);
+                async move { (send_bytes(muni, &node, &id, bytes).await, node) }
+            };
+            let id = request.request_id.clone();
+            let (reply, sunat) = again(sunat, &id).await;
+            assert_eq!(leaf(reply), Leaf::UnknownService, "at another body");
+            let (reply, node) = again(reniec, &id).await;
+            assert!(matches!(reply, Ok(Reply::Message { .. })), "{reply:?}");
+            let (reply, node) = again(node, &id).await;
+            assert_eq!(leaf(reply), Leaf::InvalidRequest, "again");
+            let (reply, node) = again(node, "00000000-0000-4000-8000-000000000000").await;
+            assert_eq!(leaf(reply), Leaf::InconsistentHeaders, "as another attempt");
+            reniec = node;
+            // The node starts anew and remembers.
+            reniec.serving.take().unwrap().stop().await;
+            let exchange = crate::Exchange::new(reniec.parts()).await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            reniec.address = listener.local_addr().unwrap();
+            reniec.serving = Some(exchange.serve(listener));
+            let (reply, reniec) = again(reniec, &id).await;
+            assert_eq!(leaf(reply), Leaf::InvalidRequest, "after a restart");
+            // A question that nobody answered yet is too old once its OCSP response is.
+            let unsent = sealed(&muni).await;
+            time.advance(2 * 3_600);
+            country.publish(DAY, &[&muni, &reniec, &sunat]).await;
+            exchange.refresh_directory().await.unwrap();
+            let reply = leaf(send(&muni, &reniec, &unsent).await);
+            let old = [Leaf::SslAuthenticationFailed, Leaf::IncorrectValidationInfo];
+            assert!(old.contains(&reply), "{reply:?}");
+            let asked = exchange.questions_about("40000001").await.unwrap();
+            assert_eq!(asked.len(), 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_changed_question_is_refused_before_anybody_is_asked() {
     let time = clock();
     both_at(time.clone(), |store| {

@@ -540,6 +540,37 @@ fn files_that_nothing_explains_are_refused() {
 }
 
 #[test]
+fn pieces_of_two_true_containers_make_no_third() {
+    let town = town();
+    let mut two = [
+        town.signed(REQUEST, &[b"{\"amount\": 1}"]),
+        town.signed(REQUEST, &[b"{\"amount\": 9}"]),
+    ];
+    two[1].message.extend_from_slice(b"x-mine:1\r\n");
+    two[1] = town.signed(&two[1].message.clone(), &[b"{\"amount\": 9}"]);
+    town.stamped(&mut two);
+    for choice in 0..128_usize {
+        let from = |piece: usize| &two[choice >> piece & 1];
+        let chain = |piece: usize| from(piece).hash_chain.clone().unwrap();
+        let stamp = |piece: usize| from(piece).batch_stamp.clone().unwrap();
+        let mixed = Container {
+            message: from(0).message.clone(),
+            attachments: from(1).attachments.clone(),
+            signature: from(2).signature.clone(),
+            hash_chain: Some((chain(3).0, chain(4).1)),
+            batch_stamp: Some(BatchStamp {
+                chain: stamp(5).chain,
+                ..stamp(6)
+            }),
+        };
+        // Both stand under one time stamp, so that result and token are the same.
+        let is_one = [0b00000, 0b11111].contains(&(choice & 0b11111))
+            && (choice >> 5 & 1) == (choice & 1);
+        assert_eq!(town.report(&mixed).is_valid(), is_one, "{choice:07b}");
+    }
+}
+
+#[test]
 fn files_that_nothing_covers_are_named_but_spoil_nothing() {
     let town = town();
     let mut good = [town.signed(REQUEST, &[b"{}"])];

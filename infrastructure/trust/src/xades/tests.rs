@@ -106,7 +106,7 @@ fn verified(
     verify_message(signed.signature.as_bytes(), chain, data)
 }
 
-const ALONE: [(&str, &[u8]); 1] = [(MESSAGE, b"GET\r\n/r1/PE/GOB/1/SUB/svc\r\n")];
+pub(super) const ALONE: [(&str, &[u8]); 1] = [(MESSAGE, b"GET\r\n/r1/PE/GOB/1/SUB/svc\r\n")];
 const WITH_BODY: [(&str, &[u8]); 2] = [(MESSAGE, b"POST\r\n/r1/x\r\n"), ("/attachment1", b"{}")];
 
 #[test]
@@ -194,7 +194,7 @@ fn a_foreign_certificate_is_refused_before_signing() {
     assert!(Identity::new(other, one.certificate().clone(), &[]).is_err());
 }
 
-fn signature() -> String {
+pub(super) fn signature() -> String {
     let ocsp = [vec![0x30, 0x00]];
     let who = identity(Algorithm::P256, &intermediate());
     sign_message(&who, &parts(&ALONE), testing::at(), &ocsp)
@@ -202,7 +202,7 @@ fn signature() -> String {
         .signature
 }
 
-fn proves(xml: &str) -> Result<VerifiedSignature, XadesError> {
+pub(super) fn proves(xml: &str) -> Result<VerifiedSignature, XadesError> {
     verify(xml.as_bytes(), &|uri| {
         (uri == MESSAGE).then_some(ALONE[0].1)
     })
@@ -346,7 +346,7 @@ fn the_short_way_takes_each_message_of_a_batch_and_no_other() {
 }
 
 /// What a signature proves, apart from what is not signed.
-fn signed_facts(proof: &VerifiedSignature) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
+pub(super) fn signed_facts(proof: &VerifiedSignature) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
     let value = proof.signature_value().to_vec();
     (
         proof.signer().der().to_vec(),
