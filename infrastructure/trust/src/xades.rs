@@ -12,9 +12,9 @@ mod sign;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod verify;
 #[cfg(test)]
 mod wrapping;
-mod verify;
 
 pub use known::KnownSigners;
 pub use sign::{DataReference, Identity, SignInput, add_time_stamp, sign};

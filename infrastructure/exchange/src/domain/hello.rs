@@ -1,11 +1,26 @@
 //! The first bytes of a TLS connection: which protocol versions the caller offers.
 //!
 //! Read by `listener`, which looks at the bytes without taking them and hands the socket to the stack that speaks the
-//! caller's version. It reads the ClientHello of RFC 8446 section 4.1.2 (and its elder of RFC 5246) as far as the
-//! `supported_versions` extension, decides nothing else, and believes nothing: the handshake checks everything again.
+//! caller's version. It reads the ClientHello of RFC 8446 section 4.1.2 (and its elder of RFC 5246) for the
+//! `supported_versions` extension and for the signs of a fallback, decides nothing else, and believes nothing: the
+//! handshake checks everything again.
 
 /// Most bytes looked at; a ClientHello of a node is below 600 bytes, and one TLS record holds at most 16 KiB.
 pub const HELLO_BYTES_MAX: usize = 5 + 16 * 1024;
+
+/// What a node of our kind offers as application protocol (RFC 7301) in TLS 1.2 alone, to say that it speaks TLS 1.3 and
+/// was refused in it. A server that speaks TLS 1.3 itself then knows that somebody on the way lied, as with the suite
+/// `TLS_FALLBACK_SCSV` (RFC 7507), which the library for TLS 1.2 does not send; others pass over it.
+pub const FELL_BACK: &[u8] = b"tambo/fell-back";
+/// `TLS_FALLBACK_SCSV`, by which other software says the same.
+const FALLBACK_SUITE: [u8; 2] = [0x56, 0x00];
+/// What is said to a caller that fell back without need: the fatal alert `inappropriate_fallback` (RFC 7507 section 2).
+pub const INAPPROPRIATE: [u8; 7] = [21, 3, 3, 0, 2, 2, 86];
+
+/// Number of the extension `supported_versions`.
+const SUPPORTED_VERSIONS: usize = 43;
+/// Number of the extension `application_layer_protocol_negotiation`.
+const PROTOCOLS: usize = 16;
 
 /// What a caller offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +31,8 @@ pub enum Offer {
     Tls13,
     /// TLS 1.2 or older only.
     Older,
+    /// TLS 1.2 or older only, by a caller that says that it speaks TLS 1.3 and was refused.
+    FellBack,
     /// Not a ClientHello; the modern stack refuses it in proper form.
     Unknown,
 }
@@ -38,15 +55,11 @@ pub fn offer(bytes: &[u8]) -> Offer {
     let Some(mut record) = take(&mut rest, length) else {
         return Offer::Unfinished;
     };
-    match versions(&mut record) {
-        Some(true) => Offer::Tls13,
-        Some(false) => Offer::Older,
-        None => Offer::Unknown,
-    }
+    read(&mut record).unwrap_or(Offer::Unknown)
 }
 
-/// Whether a ClientHello that fills one record offers TLS 1.3; `None` if it is not one.
-fn versions(record: &mut &[u8]) -> Option<bool> {
+/// What a ClientHello that fills one record offers; `None` if it is not one.
+fn read(record: &mut &[u8]) -> Option<Offer> {
     let head = take(record, 4)?;
     let length = usize::from(head[1]) << 16 | usize::from(head[2]) << 8 | usize::from(head[3]);
     if head[0] != 1 || length > record.len() {
@@ -57,22 +70,42 @@ fn versions(record: &mut &[u8]) -> Option<bool> {
     let session = usize::from(take(&mut hello, 1)?[0]);
     take(&mut hello, session)?;
     let suites = long(&mut hello)?;
-    take(&mut hello, suites)?;
+    let suites = take(&mut hello, suites)?;
+    let mut fell_back = suites.chunks_exact(2).any(|suite| suite == FALLBACK_SUITE);
     let compressions = usize::from(take(&mut hello, 1)?[0]);
     take(&mut hello, compressions)?;
-    if hello.is_empty() {
-        return Some(false);
-    }
-    let length = long(&mut hello)?;
-    let mut extensions = take(&mut hello, length)?;
+    let mut extensions = match hello.is_empty() {
+        true => hello,
+        false => {
+            let length = long(&mut hello)?;
+            take(&mut hello, length)?
+        }
+    };
     while !extensions.is_empty() {
         let (kind, length) = (long(&mut extensions)?, long(&mut extensions)?);
         let body = take(&mut extensions, length)?;
-        if kind == 43 {
-            return Some(body.get(1..)?.chunks_exact(2).any(|pair| pair == [3, 4]));
+        match kind {
+            SUPPORTED_VERSIONS if body.get(1..)?.chunks_exact(2).any(|pair| pair == [3, 4]) => {
+                return Some(Offer::Tls13);
+            }
+            PROTOCOLS => fell_back |= names(body.get(2..)?)?.contains(&FELL_BACK),
+            _ => {}
         }
     }
-    Some(false)
+    Some(match fell_back {
+        true => Offer::FellBack,
+        false => Offer::Older,
+    })
+}
+
+/// The names in the list of `application_layer_protocol_negotiation`.
+fn names(mut list: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut names = Vec::new();
+    while !list.is_empty() {
+        let length = usize::from(take(&mut list, 1)?[0]);
+        names.push(take(&mut list, length)?);
+    }
+    Some(names)
 }
 
 fn take<'a>(from: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
@@ -126,6 +159,30 @@ mod tests {
         for end in 0..whole.len() {
             assert_eq!(offer(&whole[..end]), Offer::Unfinished, "cut at {end}");
         }
+    }
+
+    #[test]
+    fn a_fallback_is_seen_in_both_forms_and_never_in_a_hello_of_tls_1_3() {
+        let named = |names: &[&[u8]]| {
+            let list: Vec<u8> = names
+                .iter()
+                .flat_map(|name| [&[name.len() as u8][..], name].concat())
+                .collect();
+            let length = list.len() as u8;
+            [&[0, 16, 0, length + 2, 0, length][..], &list].concat()
+        };
+        let fell = named(&[b"http/1.1", FELL_BACK]);
+        let modern = [0, 43, 0, 5, 4, 3, 4, 3, 3];
+        assert_eq!(offer(&hello(&fell)), Offer::FellBack);
+        assert_eq!(offer(&hello(&named(&[b"http/1.1"]))), Offer::Older);
+        let both = [&fell[..], &modern[..]].concat();
+        assert_eq!(offer(&hello(&both)), Offer::Tls13);
+        let mut scsv = hello(&[]);
+        let suite = scsv.windows(2).position(|two| two == [0xc0, 0x28]).unwrap();
+        scsv[suite..suite + 2].copy_from_slice(&FALLBACK_SUITE);
+        assert_eq!(offer(&scsv), Offer::FellBack);
+        let cut = [0, 16, 0, 4, 0, 2, 9, 9];
+        assert_eq!(offer(&hello(&cut)), Offer::Unknown, "a name that is cut");
     }
 
     proptest! {

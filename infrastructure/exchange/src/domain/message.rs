@@ -507,7 +507,10 @@ mod tests {
             ("GET\r\n/r1/a\r\nA:b\0\r\n", "NUL in value"),
             ("GET\r\n/r1/a\rb\r\n", "CR in target"),
             ("GET\r\n/r1/a\u{a0}\r\n:b\r\n", "a header without name"),
-            ("GET\r\n/r1/a\r\nA\u{e9}:b\r\n", "letters beyond ASCII in name"),
+            (
+                "GET\r\n/r1/a\r\nA\u{e9}:b\r\n",
+                "letters beyond ASCII in name",
+            ),
         ] {
             assert!(RequestPart::parse(bad.as_bytes()).is_err(), "{why}");
         }

@@ -11,6 +11,7 @@ use trust::ca::DAY;
 
 use super::attacks::move_to;
 use super::country::*;
+use crate::domain::hello;
 use crate::wire::Speech;
 use crate::{AskError, Settings};
 
@@ -53,6 +54,9 @@ pub async fn scene_with(asking: bool, answering: bool, ocsp_port: u16) -> Scene 
         .await;
     country.publish(DAY, &[&muni, &reniec]).await;
     furnish(&*time, &muni, &reniec).await;
+    // Answering, the node plays a server of another make, which passes over the sign of a fallback.
+    let is_old = &reniec.exchange.inner.tls.is_old;
+    is_old.store(true, Ordering::SeqCst);
     Scene {
         time,
         country,
@@ -61,6 +65,9 @@ pub async fn scene_with(asking: bool, answering: bool, ocsp_port: u16) -> Scene 
         _folder: folder,
     }
 }
+
+/// A count of refusals from which on an old peer lets everybody through.
+const UPDATED: usize = 1_000;
 
 /// A peer that does not speak TLS 1.3: refuses whoever offers it, and lets the others through to `node`.
 pub async fn old_peer(node: std::net::SocketAddr) -> (String, Arc<AtomicUsize>) {
@@ -74,8 +81,8 @@ pub async fn old_peer(node: std::net::SocketAddr) -> (String, Arc<AtomicUsize>) 
             tokio::spawn(async move {
                 let mut seen = vec![0; 4_096];
                 let count = tcp.peek(&mut seen).await.unwrap();
-                if crate::domain::hello::offer(&seen[..count]) == crate::domain::hello::Offer::Tls13
-                {
+                let is_modern = hello::offer(&seen[..count]) == hello::Offer::Tls13;
+                if is_modern && counted.load(Ordering::SeqCst) < UPDATED {
                     counted.fetch_add(1, Ordering::SeqCst);
                     let _ = tcp.read(&mut seen).await;
                     let _ = tcp.write_all(&WRONG_VERSION).await;
@@ -119,6 +126,52 @@ async fn an_old_peer_is_answered_in_its_own_version_and_remembered() {
         .await
         .unwrap();
     assert_eq!(modern.speech(), Speech::Tls13);
+}
+
+/// Nobody refuses TLS 1.3 but somebody on the way, and both nodes would speak TLS 1.2 with X-Road servers.
+#[tokio::test]
+async fn at_first_contact_too_nobody_on_the_way_moves_two_nodes_to_tls_1_2() {
+    let Scene {
+        country,
+        muni,
+        reniec,
+        ..
+    } = scene(true, true).await;
+    let is_old = &reniec.exchange.inner.tls.is_old;
+    is_old.store(false, Ordering::SeqCst);
+    let (address, refused) = old_peer(reniec.address).await;
+    move_to(&country, &muni, &reniec, &address).await;
+    for times in 1..=2 {
+        let error = muni.exchange.ask(question()).await.unwrap_err();
+        let told = matches!(&error, AskError::Unreachable { cause } if cause.contains("TLS 1.2"));
+        assert!(told, "{error}");
+        assert_eq!(
+            refused.load(Ordering::SeqCst),
+            times,
+            "TLS 1.3 comes first again"
+        );
+        assert!(error.may_pass());
+    }
+    let heard = reniec.exchange.questions_about("40000001").await.unwrap();
+    assert!(
+        heard.is_empty(),
+        "nothing was said before the line was refused"
+    );
+    // The same peer is reached by whoever is not on that way, and by one of another make in TLS 1.2.
+    move_to(&country, &muni, &reniec, &reniec.address.to_string()).await;
+    muni.exchange.ask(question()).await.unwrap();
+    is_old.store(true, Ordering::SeqCst);
+    let (address, refused) = old_peer(reniec.address).await;
+    move_to(&country, &muni, &reniec, &address).await;
+    muni.exchange.ask(question()).await.unwrap();
+    let line = muni.exchange.inner.wire.line(&address, true).await.unwrap();
+    assert_eq!(line.speech(), Speech::Legacy);
+    // It is brought up to date: whoever remembers it as old is refused, and speaks TLS 1.3 at once.
+    is_old.store(false, Ordering::SeqCst);
+    refused.store(UPDATED, Ordering::SeqCst);
+    let wire = &muni.exchange.inner.wire;
+    let line = wire.line(&address, true).await.unwrap();
+    assert_eq!(line.speech(), Speech::Tls13);
 }
 
 #[tokio::test]

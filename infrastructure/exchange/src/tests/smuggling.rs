@@ -104,26 +104,66 @@ async fn no_second_question_is_smuggled_within_one() {
     let chunked = "Transfer-Encoding: chunked";
     // Both lengths: the chunks count and the line is closed after them (RFC 9112 section 6.1).
     let once: Cases = vec![
-        ("length, then chunks", format!("{head}Content-Length: {length}\r\n{chunked}\r\n\r\n{hidden}")),
-        ("chunks, then length", format!("{head}{chunked}\r\nContent-Length: {length}\r\n\r\n{hidden}")),
+        (
+            "length, then chunks",
+            format!("{head}Content-Length: {length}\r\n{chunked}\r\n\r\n{hidden}"),
+        ),
+        (
+            "chunks, then length",
+            format!("{head}{chunked}\r\nContent-Length: {length}\r\n\r\n{hidden}"),
+        ),
     ];
     for (what, bytes) in once {
         let said = scene.say(bytes.as_bytes()).await;
         assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{what}: {said}");
         assert!(said.contains("\r\nconnection: close\r\n"), "{what}: {said}");
-        assert_eq!(std::mem::take(&mut *scene.heard.lock().unwrap()).len(), 1, "{what}");
+        assert_eq!(
+            std::mem::take(&mut *scene.heard.lock().unwrap()).len(),
+            1,
+            "{what}"
+        );
     }
     let never: Cases = vec![
-        ("two lengths", format!("{head}Content-Length: 0\r\nContent-Length: {length}\r\n\r\n{hidden}")),
-        ("a list of lengths", format!("{head}Content-Length: 0, {length}\r\n\r\n{second}")),
-        ("a length with a sign", format!("{head}Content-Length: +0\r\n\r\n{second}")),
-        ("a negative length", format!("{head}Content-Length: -2\r\n\r\n{second}")),
-        ("chunks, not last", format!("{head}{chunked}, identity\r\n\r\n{hidden}")),
-        ("nearly chunks", format!("{head}Transfer-Encoding: xchunked\r\n\r\n{hidden}")),
-        ("a space before the colon", format!("{head}Transfer-Encoding : chunked\r\n\r\n{hidden}")),
-        ("chunks in HTTP/1.0", format!("{head}{chunked}\r\n\r\n{hidden}").replace("HTTP/1.1", "HTTP/1.0")),
-        ("a chunk beyond counting", format!("{head}{chunked}\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{second}")),
-        ("a negative chunk", format!("{head}{chunked}\r\n\r\n-1\r\n{hidden}")),
+        (
+            "two lengths",
+            format!("{head}Content-Length: 0\r\nContent-Length: {length}\r\n\r\n{hidden}"),
+        ),
+        (
+            "a list of lengths",
+            format!("{head}Content-Length: 0, {length}\r\n\r\n{second}"),
+        ),
+        (
+            "a length with a sign",
+            format!("{head}Content-Length: +0\r\n\r\n{second}"),
+        ),
+        (
+            "a negative length",
+            format!("{head}Content-Length: -2\r\n\r\n{second}"),
+        ),
+        (
+            "chunks, not last",
+            format!("{head}{chunked}, identity\r\n\r\n{hidden}"),
+        ),
+        (
+            "nearly chunks",
+            format!("{head}Transfer-Encoding: xchunked\r\n\r\n{hidden}"),
+        ),
+        (
+            "a space before the colon",
+            format!("{head}Transfer-Encoding : chunked\r\n\r\n{hidden}"),
+        ),
+        (
+            "chunks in HTTP/1.0",
+            format!("{head}{chunked}\r\n\r\n{hidden}").replace("HTTP/1.1", "HTTP/1.0"),
+        ),
+        (
+            "a chunk beyond counting",
+            format!("{head}{chunked}\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{second}"),
+        ),
+        (
+            "a negative chunk",
+            format!("{head}{chunked}\r\n\r\n-1\r\n{hidden}"),
+        ),
     ];
     for (what, bytes) in never {
         let said = scene.say(bytes.as_bytes()).await;
@@ -141,17 +181,50 @@ async fn no_client_is_smuggled_past_the_one_that_was_checked() {
     let start = format!("POST {path}/a HTTP/1.1\r\nHost: n\r\n");
     let mine = format!("X-Road-Client: {client}\r\n");
     let refused: Cases = vec![
-        ("folded", format!("{start}X-Road-Client:\r\n {client}\r\n\r\n")),
-        ("folded below another", format!("{start}{mine}X-A: b\r\n X-Road-Client: {other}\r\n\r\n")),
-        ("a lone CR", format!("{start}{mine}X-A: b\rX-Road-Client: {other}\r\n\r\n")),
-        ("a NUL", format!("{start}{mine}X-A: b\0X-Road-Client: {other}\r\n\r\n")),
-        ("a space before the colon", format!("{start}{mine}X-Road-Client : {other}\r\n\r\n")),
-        ("another one last", format!("{start}{mine}X-Road-Client: {other}\r\n\r\n")),
-        ("both in one", format!("{start}X-Road-Client: {client}, {other}\r\n\r\n")),
-        ("an encoded line break", format!("{start}X-Road-Client: {client}%0d%0aX-Road-Client:%20{other}\r\n\r\n")),
-        ("too many headers", format!("{start}{mine}{}\r\n", "X: y\r\n".repeat(200))),
-        ("headers too long", format!("{start}{mine}X: {}\r\n\r\n", "y".repeat(70_000))),
-        ("headers far too long", format!("{start}{mine}X: {}\r\n\r\n", "y".repeat(700_000))),
+        (
+            "folded",
+            format!("{start}X-Road-Client:\r\n {client}\r\n\r\n"),
+        ),
+        (
+            "folded below another",
+            format!("{start}{mine}X-A: b\r\n X-Road-Client: {other}\r\n\r\n"),
+        ),
+        (
+            "a lone CR",
+            format!("{start}{mine}X-A: b\rX-Road-Client: {other}\r\n\r\n"),
+        ),
+        (
+            "a NUL",
+            format!("{start}{mine}X-A: b\0X-Road-Client: {other}\r\n\r\n"),
+        ),
+        (
+            "a space before the colon",
+            format!("{start}{mine}X-Road-Client : {other}\r\n\r\n"),
+        ),
+        (
+            "another one last",
+            format!("{start}{mine}X-Road-Client: {other}\r\n\r\n"),
+        ),
+        (
+            "both in one",
+            format!("{start}X-Road-Client: {client}, {other}\r\n\r\n"),
+        ),
+        (
+            "an encoded line break",
+            format!("{start}X-Road-Client: {client}%0d%0aX-Road-Client:%20{other}\r\n\r\n"),
+        ),
+        (
+            "too many headers",
+            format!("{start}{mine}{}\r\n", "X: y\r\n".repeat(200)),
+        ),
+        (
+            "headers too long",
+            format!("{start}{mine}X: {}\r\n\r\n", "y".repeat(70_000)),
+        ),
+        (
+            "headers far too long",
+            format!("{start}{mine}X: {}\r\n\r\n", "y".repeat(700_000)),
+        ),
     ];
     for (what, bytes) in refused {
         let said = scene.say(bytes.as_bytes()).await;
@@ -159,18 +232,45 @@ async fn no_client_is_smuggled_past_the_one_that_was_checked() {
         assert_eq!(*scene.heard.lock().unwrap(), [""; 0], "{what}");
     }
     let passed: Cases = vec![
-        ("the checked one last", format!("{start}X-Road-Client: {other}\r\n{mine}\r\n")),
-        ("another one after the body", format!("{start}{mine}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Road-Client: {other}\r\n\r\n")),
-        ("another host", format!("{start}Host: other\r\n{mine}\r\n").replace(path, &format!("http://evil.invalid{path}"))),
-        ("a line break in another header's value", format!("{start}X-A: b%0d%0aX-Road-Client: {other}\r\n{mine}\r\n")),
+        (
+            "the checked one last",
+            format!("{start}X-Road-Client: {other}\r\n{mine}\r\n"),
+        ),
+        (
+            "another one after the body",
+            format!(
+                "{start}{mine}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Road-Client: {other}\r\n\r\n"
+            ),
+        ),
+        (
+            "another host",
+            format!("{start}Host: other\r\n{mine}\r\n")
+                .replace(path, &format!("http://evil.invalid{path}")),
+        ),
+        (
+            "a line break in another header's value",
+            format!("{start}X-A: b%0d%0aX-Road-Client: {other}\r\n{mine}\r\n"),
+        ),
     ];
     for (what, bytes) in passed {
         let said = scene.say(bytes.as_bytes()).await;
         assert!(said.starts_with("HTTP/1.1 200 "), "{what}: {said}");
         let heard = std::mem::take(&mut *scene.heard.lock().unwrap());
-        let [head] = heard.as_slice() else { panic!("{what}: {heard:?}") };
-        assert!(head.starts_with("POST /a HTTP/1.1\r\nhost: 127.0.0.1:"), "{what}: {head}");
-        assert_eq!(head.to_lowercase().matches("\r\nx-road-client:").count(), 1, "{what}: {head}");
-        assert!(head.contains(&format!("x-road-client: {client}\r\n")), "{what}: {head}");
+        let [head] = heard.as_slice() else {
+            panic!("{what}: {heard:?}")
+        };
+        assert!(
+            head.starts_with("POST /a HTTP/1.1\r\nhost: 127.0.0.1:"),
+            "{what}: {head}"
+        );
+        assert_eq!(
+            head.to_lowercase().matches("\r\nx-road-client:").count(),
+            1,
+            "{what}: {head}"
+        );
+        assert!(
+            head.contains(&format!("x-road-client: {client}\r\n")),
+            "{what}: {head}"
+        );
     }
 }

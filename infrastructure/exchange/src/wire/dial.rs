@@ -1,7 +1,8 @@
 //! Making a connection: the race of several addresses, TLS 1.3 first, X-Road's suites for a peer that refuses it.
 //!
-//! A peer that once spoke TLS 1.3 is not spoken to in TLS 1.2 for a day, so that somebody on the way who answers in its
-//! stead with 'wrong version' changes nothing for whoever is in steady talk.
+//! Somebody on the way can answer in a peer's stead with 'wrong version'. It changes nothing: in TLS 1.2 the caller says
+//! that it fell back (`domain/hello.rs`), within what the handshake protects, and a peer that speaks TLS 1.3 refuses.
+//! A peer that once spoke TLS 1.3 is besides not spoken to in TLS 1.2 for a day.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,7 +96,11 @@ impl Dialler {
         };
         let known = self.known(address);
         if known == Some(Speech::Legacy) {
-            return self.legacy(address, tcp).await;
+            return match self.legacy(address, tcp).await {
+                Ok(dialled) => Ok(dialled),
+                // It may have learned TLS 1.3 meanwhile; then it wants to be spoken to in nothing less.
+                Err(error) => self.learned(address).await.ok_or(error),
+            };
         }
         match self.modern(tcp).await {
             Ok(dialled) => {
@@ -110,6 +115,12 @@ impl Dialler {
             Err(Failed::Version) => Err(unreachable("the node does not speak TLS 1.3")),
             Err(Failed::Otherwise(error)) => Err(error),
         }
+    }
+
+    async fn learned(&self, address: &str) -> Option<Dialled> {
+        let dialled = self.modern(connect(address).await.ok()?).await.ok()?;
+        self.remember(address, Speech::Tls13);
+        Some(dialled)
     }
 
     async fn modern(&self, tcp: TcpStream) -> Result<Dialled, Failed> {

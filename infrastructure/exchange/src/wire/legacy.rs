@@ -13,6 +13,7 @@ use kernel::Clock;
 use s2n_tls::callbacks::{VerifyHostNameCallback, WallClock};
 use s2n_tls::cert_chain::{Builder as ChainBuilder, CertificateChain};
 use s2n_tls::config::Config;
+use s2n_tls::connection::ModifiedBuilder;
 use s2n_tls::enums::ClientAuthType;
 use s2n_tls::error::Error;
 use s2n_tls::security::Policy;
@@ -22,6 +23,7 @@ use trust::{Certificate, Signer, TrustError};
 
 use super::judge::Judge;
 use crate::directory::{Held, View};
+use crate::domain::hello::FELL_BACK;
 
 /// The library's list of suites: TLS 1.2, forward secrecy, X-Road's three among twelve, no SHA-1 (numbered policies never
 /// change). GCM goes first with a peer that has it.
@@ -101,7 +103,11 @@ impl Legacy {
     /// See [`Legacy::accept`].
     pub(crate) async fn connect(&self, tcp: TcpStream) -> Result<(Stream, Certificate), BadLine> {
         // Without a name nothing is said in the `server_name` extension.
-        let stream = TlsConnector::new(self.config()?).connect("", tcp).await?;
+        // What is offered tells a node of our kind that it was passed over in TLS 1.3; nobody has to take it.
+        let fallen = ModifiedBuilder::new(self.config()?, |line| {
+            line.append_application_protocol_preference(FELL_BACK)
+        });
+        let stream = TlsConnector::new(fallen).connect("", tcp).await?;
         self.judged(stream)
     }
 

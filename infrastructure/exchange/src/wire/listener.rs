@@ -13,7 +13,7 @@ use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -222,11 +222,15 @@ enum Shaken {
 
 /// Hands the socket to the stack that speaks the caller's version.
 async fn shake(setup: &TlsSetup, tcp: TcpStream) -> Result<Shaken, Box<dyn Error + Send + Sync>> {
-    if let Some(legacy) = &setup.legacy
-        && wants_legacy(&tcp).await?
-    {
-        let (tls, peer) = legacy.accept(tcp).await?;
-        return Ok(Shaken::Legacy(Box::new(tls), peer));
+    if let Some(legacy) = &setup.legacy {
+        match offered(&tcp).await? {
+            Offer::FellBack if !setup.plays_old() => return Err(fell_back(tcp).await),
+            Offer::FellBack | Offer::Older => {
+                let (tls, peer) = legacy.accept(tcp).await?;
+                return Ok(Shaken::Legacy(Box::new(tls), peer));
+            }
+            Offer::Tls13 | Offer::Unknown | Offer::Unfinished => {}
+        }
     }
     let tls = TlsAcceptor::from(setup.server.clone()).accept(tcp).await?;
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
@@ -234,17 +238,21 @@ async fn shake(setup: &TlsSetup, tcp: TcpStream) -> Result<Shaken, Box<dyn Error
     Ok(Shaken::Modern(Box::new(tls), peer))
 }
 
+/// Ends a line whose caller speaks TLS 1.3 and was told by somebody on the way that this node does not.
+async fn fell_back(mut tcp: TcpStream) -> Box<dyn Error + Send + Sync> {
+    let _ = tcp.write_all(&hello::INAPPROPRIATE).await;
+    "the caller was made to fall back from TLS 1.3 by somebody on the way".into()
+}
+
 /// Looks at the first bytes without taking them.
-async fn wants_legacy(tcp: &TcpStream) -> std::io::Result<bool> {
+async fn offered(tcp: &TcpStream) -> std::io::Result<Offer> {
     let mut seen = vec![0; hello::HELLO_BYTES_MAX];
     loop {
         let count = tcp.peek(&mut seen).await?;
         match hello::offer(&seen[..count]) {
-            Offer::Older => return Ok(true),
-            Offer::Tls13 | Offer::Unknown => return Ok(false),
-            Offer::Unfinished if count == 0 => return Ok(false),
             // What was seen stays readable, so that nothing wakes us when more comes.
-            Offer::Unfinished => tokio::time::sleep(PEEK_PAUSE).await,
+            Offer::Unfinished if count > 0 => tokio::time::sleep(PEEK_PAUSE).await,
+            offer => return Ok(offer),
         }
     }
 }

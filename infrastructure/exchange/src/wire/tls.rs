@@ -80,6 +80,9 @@ pub struct TlsSetup {
     pub server: Arc<ServerConfig>,
     /// For peers that can't speak TLS 1.3, if the settings allow them.
     pub legacy: Option<Legacy>,
+    /// Whether this node plays one of another make, which does not know the sign of a fallback.
+    #[cfg(test)]
+    pub is_old: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl TlsSetup {
@@ -132,7 +135,18 @@ impl TlsSetup {
             client: Arc::new(client),
             server: Arc::new(server),
             legacy,
+            #[cfg(test)]
+            is_old: Arc::default(),
         })
+    }
+
+    /// Whether a caller that fell back from TLS 1.3 is answered as an X-Road server would; in tests alone.
+    pub(super) fn plays_old(&self) -> bool {
+        #[cfg(test)]
+        let is_old = self.is_old.load(std::sync::atomic::Ordering::SeqCst);
+        #[cfg(not(test))]
+        let is_old = false;
+        is_old
     }
 }
 

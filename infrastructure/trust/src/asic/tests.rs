@@ -564,8 +564,8 @@ fn pieces_of_two_true_containers_make_no_third() {
             }),
         };
         // Both stand under one time stamp, so that result and token are the same.
-        let is_one = [0b00000, 0b11111].contains(&(choice & 0b11111))
-            && (choice >> 5 & 1) == (choice & 1);
+        let is_one =
+            [0b00000, 0b11111].contains(&(choice & 0b11111)) && (choice >> 5 & 1) == (choice & 1);
         assert_eq!(town.report(&mixed).is_valid(), is_one, "{choice:07b}");
     }
 }

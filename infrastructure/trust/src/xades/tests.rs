@@ -346,7 +346,9 @@ fn the_short_way_takes_each_message_of_a_batch_and_no_other() {
 }
 
 /// What a signature proves, apart from what is not signed.
-pub(super) fn signed_facts(proof: &VerifiedSignature) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
+pub(super) fn signed_facts(
+    proof: &VerifiedSignature,
+) -> (Vec<u8>, Moment, Vec<SignedReference>, Vec<u8>) {
     let value = proof.signature_value().to_vec();
     (
         proof.signer().der().to_vec(),

@@ -66,7 +66,9 @@ fn a_true_piece_at_any_place_makes_no_other_message_believed() {
     let mut tried = 0;
     for name in PIECES {
         let whole = piece(&good, name);
-        let id = whole.find(" Id=\"").filter(|&at| at < whole.find('>').unwrap());
+        let id = whole
+            .find(" Id=\"")
+            .filter(|&at| at < whole.find('>').unwrap());
         let nameless = id.map(|at| {
             let end = at + 5 + whole[at + 5..].find('"').unwrap() + 1;
             [&whole[..at], &whole[end..]].concat()
@@ -76,11 +78,15 @@ fn a_true_piece_at_any_place_makes_no_other_message_believed() {
                 let bad = with(&forged, at, more);
                 assert!(proves_evil(&bad).is_err(), "{name} at {at}:\n{bad}");
                 // The forged piece gives its Id up to the true one.
-                let given_up = forged.replacen(piece(&forged, name), &renamed(piece(&forged, name)), 1);
+                let given_up =
+                    forged.replacen(piece(&forged, name), &renamed(piece(&forged, name)), 1);
                 let at = at.min(given_up.len());
                 if given_up.is_char_boundary(at) {
                     let bad = with(&given_up, at, more);
-                    assert!(proves_evil(&bad).is_err(), "{name} at {at}, Id given up:\n{bad}");
+                    assert!(
+                        proves_evil(&bad).is_err(),
+                        "{name} at {at}, Id given up:\n{bad}"
+                    );
                 }
                 tried += 2;
             }
@@ -121,7 +127,10 @@ fn a_forged_piece_at_any_place_changes_nothing_that_is_believed() {
             }
         }
     }
-    assert!(refused > 1_000, "{refused} refused, {same} believed the same");
+    assert!(
+        refused > 1_000,
+        "{refused} refused, {same} believed the same"
+    );
 }
 
 #[test]
@@ -134,29 +143,80 @@ fn signatures_within_or_around_others_are_refused() {
     let other = renamed(false_one).replace("#signature\"", "#other\"");
     let object = |inner: &str| format!("<ds:Object>{inner}</ds:Object></ds:Signature>");
     for (what, bad) in [
-        ("the false one first", format!("{open}{false_one}{true_one}{close}")),
-        ("the true one first", format!("{open}{true_one}{false_one}{close}")),
-        ("the false one first, another Id", format!("{open}{other}{true_one}{close}")),
-        ("the true one first, another Id", format!("{open}{true_one}{other}{close}")),
-        ("the true one within the false one", format!("{open}{}{close}", false_one.replace("</ds:Signature>", &object(true_one)))),
-        ("the same, another Id", format!("{open}{}{close}", other.replace("</ds:Signature>", &object(true_one)))),
-        ("the false one within the true one", format!("{open}{}{close}", true_one.replace("</ds:Signature>", &object(&other)))),
-        ("a root within a root", format!("{open}{good}{close}").replacen(open, "", 1)),
-        ("a root around a root", good.replace(true_one, &format!("{}{false_one}", &good))),
-        ("a signature in an element around it", good.replace(true_one, &format!("<x>{true_one}</x>{false_one}"))),
+        (
+            "the false one first",
+            format!("{open}{false_one}{true_one}{close}"),
+        ),
+        (
+            "the true one first",
+            format!("{open}{true_one}{false_one}{close}"),
+        ),
+        (
+            "the false one first, another Id",
+            format!("{open}{other}{true_one}{close}"),
+        ),
+        (
+            "the true one first, another Id",
+            format!("{open}{true_one}{other}{close}"),
+        ),
+        (
+            "the true one within the false one",
+            format!(
+                "{open}{}{close}",
+                false_one.replace("</ds:Signature>", &object(true_one))
+            ),
+        ),
+        (
+            "the same, another Id",
+            format!(
+                "{open}{}{close}",
+                other.replace("</ds:Signature>", &object(true_one))
+            ),
+        ),
+        (
+            "the false one within the true one",
+            format!(
+                "{open}{}{close}",
+                true_one.replace("</ds:Signature>", &object(&other))
+            ),
+        ),
+        (
+            "a root within a root",
+            format!("{open}{good}{close}").replacen(open, "", 1),
+        ),
+        (
+            "a root around a root",
+            good.replace(true_one, &format!("{}{false_one}", &good)),
+        ),
+        (
+            "a signature in an element around it",
+            good.replace(true_one, &format!("<x>{true_one}</x>{false_one}")),
+        ),
     ] {
         assert!(proves_evil(&bad).is_err(), "{what}");
     }
     // Names of the message that mean another file, or the same one twice.
     let reference = piece(&good, "ds:Reference");
-    for uri in ["#signature-value", "", "message.xml", "//message.xml", "/./message.xml", "/message%2exml", "/MESSAGE.XML", "file:///message.xml"] {
+    for uri in [
+        "#signature-value",
+        "",
+        "message.xml",
+        "//message.xml",
+        "/./message.xml",
+        "/message%2exml",
+        "/MESSAGE.XML",
+        "file:///message.xml",
+    ] {
         let bad = forged.replace("URI=\"/message.xml\"", &format!("URI=\"{uri}\""));
         assert!(proves_evil(&bad).is_err(), "{uri}");
     }
     let evil_reference = piece(&forged, "ds:Reference");
     for pair in [[reference, evil_reference], [evil_reference, reference]] {
         let bad = good.replacen(reference, &pair.concat(), 1);
-        assert!(proves_evil(&bad).is_err() && proves(&bad).is_err(), "two references");
+        assert!(
+            proves_evil(&bad).is_err() && proves(&bad).is_err(),
+            "two references"
+        );
     }
 }
 
@@ -165,10 +225,25 @@ fn comments_instructions_and_sections_within_texts_change_nothing_that_is_read()
     let good = signature();
     let facts = signed_facts(&proves(&good).unwrap());
     let mut read = 0;
-    for name in ["xades:SigningTime", "ds:DigestValue", "ds:X509SerialNumber", "ds:SignatureValue", "ds:X509Certificate", "xades:Identifier"] {
+    for name in [
+        "xades:SigningTime",
+        "ds:DigestValue",
+        "ds:X509SerialNumber",
+        "ds:SignatureValue",
+        "ds:X509Certificate",
+        "xades:Identifier",
+    ] {
         let whole = piece(&good, name);
         let middle = whole.find('>').unwrap() + 3;
-        for hidden in ["<!-- -->", "<?x y?>", "<![CDATA[]]>", "<![CDATA[9]]>", "<x></x>", " ", "&#x31;"] {
+        for hidden in [
+            "<!-- -->",
+            "<?x y?>",
+            "<![CDATA[]]>",
+            "<![CDATA[9]]>",
+            "<x></x>",
+            " ",
+            "&#x31;",
+        ] {
             let bad = good.replacen(whole, &with(whole, middle, hidden), 1);
             if let Ok(proof) = proves(&bad) {
                 assert_eq!(signed_facts(&proof), facts, "{name} with {hidden}");
