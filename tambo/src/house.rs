@@ -335,6 +335,13 @@ async fn build_exchange(
     settings.logged_body_bytes_max = own.logged_bytes_max;
     settings.spool_folder = Some(ground.settings.folder.join("spool"));
     settings.guard = own.guard.clone();
+    settings.deliver = own.deliver.clone();
+    settings.body_log_off.clone_from(&own.body_log_off);
+    settings.archive = own.archive.clone();
+    if !own.archive.folder.as_os_str().is_empty() {
+        settings.archive.folder = ground.settings.path(&own.archive.folder);
+    }
+    settings.topics.clone_from(&own.topics);
     settings.guard.folder = ground.settings.store_folder();
     settings.utc_offset_minutes =
         country::utc_offset_minutes(&ground.settings.body.time_zone, ground.clock.now());

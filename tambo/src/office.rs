@@ -199,9 +199,10 @@ fn failure(error: AskError) -> AskFailure {
         }
         // Another refusal is the registry's passing trouble (its clock, its log, its time stamps): ask again soon.
         AskError::Refused { .. } => AskFailure::Away(text),
-        AskError::Unreachable { .. } | AskError::Timeout | AskError::Own(_) => {
-            AskFailure::Away(text)
-        }
+        AskError::Unreachable { .. }
+        | AskError::Broken { .. }
+        | AskError::Timeout
+        | AskError::Own(_) => AskFailure::Away(text),
     }
 }
 

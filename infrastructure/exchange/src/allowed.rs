@@ -33,6 +33,13 @@ pub(crate) struct Allowed {
     pub question: Option<FactQuestion>,
 }
 
+impl Allowed {
+    /// Whether the same question again only reads, or is recognised by what answers it.
+    pub(crate) fn is_harmless(&self) -> bool {
+        self.question.is_some() || !matches!(self.behind, Behind::Source(..))
+    }
+}
+
 /// What answers a request.
 pub(crate) enum Behind {
     /// A service of the body.

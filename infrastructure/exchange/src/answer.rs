@@ -18,8 +18,10 @@ use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
 use crate::domain::path::{BadPath, NormalPath};
 use crate::forward::forward;
 use crate::journal::{Failure, NewQuestion, NotKept, Opened};
+use crate::operations::Operation;
 use crate::questions;
 use crate::refusals::Attempt;
+use crate::repeat::{Again, Repetition, Stale};
 use crate::seal::{self, Unsealed, Verified};
 use crate::source::{self, FactAnswer, FactQuestion, FactSource, SourceError};
 use crate::sql::Side;
@@ -126,6 +128,29 @@ impl From<Fault> for Refusal {
 impl From<store::StoreError> for Refusal {
     fn from(error: store::StoreError) -> Self {
         Fault::from(error).into()
+    }
+}
+
+/// Whether a question was received for the first time.
+enum Kept {
+    New(Opened),
+    Before(NewQuestion),
+}
+
+impl Refusal {
+    /// Code and text, for the records of monitoring.
+    pub(crate) fn told(&self) -> (String, String) {
+        (self.code.to_string(), self.message.clone())
+    }
+}
+
+impl From<Stale> for Refusal {
+    fn from(stale: Stale) -> Self {
+        Self {
+            code: stale.code,
+            message: stale.message.to_owned(),
+            attempt: None,
+        }
     }
 }
 
@@ -247,9 +272,11 @@ impl Exchange {
         let envelope = message?;
         let now = self.inner.clock.now();
         let claimed = read(&envelope, &request_id)?;
-        self.decide(&claimed, &peer, envelope, now)
-            .await
-            .map_err(|refusal| refusal.of(&claimed, &peer))
+        let mut operation = Operation::received(&claimed, &envelope, now);
+        let result = self.decide(&claimed, &peer, envelope, now).await;
+        operation.received_ended(self.inner.clock.now(), &result);
+        self.operated(operation);
+        result.map_err(|refusal| refusal.of(&claimed, &peer))
     }
 
     /// The way of a message that could be read.
@@ -268,9 +295,26 @@ impl Exchange {
         let scope = self.inner.scope(&view, now);
         let verified = seal::verify(envelope, &claimed.client.member, &scope)
             .map_err(|error| Refusal::new(error.leaf(), error))?;
-        let opened = self
-            .journal_question(claimed, &allowed, &verified, now)
-            .await?;
+        let client = claimed.client.to_string();
+        let answering = self.inner.in_work.answering(&client, &claimed.number);
+        let kept = self.journal_question(claimed, &allowed, &verified, now);
+        let opened = match kept.await? {
+            Kept::New(opened) => opened,
+            Kept::Before(question) => {
+                let repetition = Repetition {
+                    question,
+                    service: &claimed.service,
+                    parts: verified.get(),
+                    method: &claimed.request.method,
+                    is_harmless: allowed.is_harmless(),
+                    in_work: answering.is_none(),
+                };
+                match self.answer_again(repetition).await?? {
+                    Again::Answer(envelope) => return Ok(envelope),
+                    Again::Call(opened) => *opened,
+                }
+            }
+        };
         match self.call(claimed, &allowed, &verified, now).await {
             Ok((response, body)) => {
                 self.seal_answer(claimed, &verified, &opened, response, body)
@@ -332,7 +376,7 @@ impl Exchange {
         allowed: &Allowed,
         verified: &Verified<Envelope>,
         now: Moment,
-    ) -> Result<Opened, Refusal> {
+    ) -> Result<Kept, Refusal> {
         let inner = &self.inner;
         let header = |name: &str| claimed.request.header(name).map(str::to_owned);
         let question = NewQuestion {
@@ -361,7 +405,16 @@ impl Exchange {
         };
         let parts = verified.get();
         let authorised = allowed.authorised.as_ref();
-        Ok(inner.journal.open(question, parts, authorised).await?)
+        let kept = inner.journal.open(question.clone(), parts, authorised);
+        match kept.await {
+            Ok(opened) => Ok(Kept::New(opened)),
+            // An agreement that is used up must not hide that the question was answered before.
+            Err(NotKept::Duplicate) => Ok(Kept::Before(question)),
+            Err(NotKept::OverLimit) if self.find_question(&question).await?.is_some() => {
+                Ok(Kept::Before(question))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Asks the register or the back end; only verified messages come here.

@@ -21,7 +21,7 @@ use crate::seal::{self, Unsealed, Verified};
 use crate::source::{FactAnswer, FactQuestion};
 use crate::sql::Side;
 use crate::why::Noticed;
-use crate::wire::{Call, Reply, WireError, new_boundary, time_for};
+use crate::wire::{Call, Reply, new_boundary, time_for};
 
 /// A question about facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,12 @@ pub enum AskError {
         /// Which part is not covered.
         cause: String,
     },
+    /// The line broke while the question was on its way; the registry may have received it.
+    #[error("the line to the registry broke: {cause}")]
+    Broken {
+        /// For the log.
+        cause: String,
+    },
     /// The registry took too long; it may have received the question.
     #[error("the registry took too long")]
     Timeout,
@@ -101,7 +107,7 @@ impl AskError {
     /// The word for it in the journal.
     pub const fn outcome(&self) -> &'static str {
         match self {
-            Self::Unreachable { .. } | Self::Own(_) => "unreachable",
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Own(_) => "unreachable",
             Self::Refused { .. } | Self::NoAgreement { .. } => "refused",
             Self::BadSignature { .. } => "bad-signature",
             Self::Timeout => "timeout",
@@ -112,14 +118,16 @@ impl AskError {
     pub const fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::Timeout | Self::Own(_)
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Timeout | Self::Own(_)
         )
     }
 
     /// The code in X-Road's terms.
     pub fn code(&self) -> String {
         match self {
-            Self::Unreachable { .. } => Code::asking(Leaf::NetworkError).to_string(),
+            Self::Unreachable { .. } | Self::Broken { .. } => {
+                Code::asking(Leaf::NetworkError).to_string()
+            }
             Self::Refused { code, .. } => code.clone(),
             Self::BadSignature { .. } => Code::asking(Leaf::InvalidSignatureValue)
                 .of_service()
@@ -138,7 +146,9 @@ impl From<AskError> for Fault {
     fn from(error: AskError) -> Self {
         let detail = error.to_string();
         let (kind, key) = match error {
-            AskError::Unreachable { .. } => (FaultKind::Unavailable, "fault-exchange-unreachable"),
+            AskError::Unreachable { .. } | AskError::Broken { .. } => {
+                (FaultKind::Unavailable, "fault-exchange-unreachable")
+            }
             AskError::Refused { .. } => (FaultKind::Upstream, "fault-exchange-refused"),
             AskError::BadSignature { .. } => (FaultKind::Upstream, "fault-exchange-bad-signature"),
             AskError::NoAgreement { .. } => (FaultKind::Denied, "fault-exchange-no-agreement"),
@@ -271,21 +281,52 @@ impl Exchange {
                 return Err(error);
             }
         };
+        match self.send_sealed(&service, server.as_ref(), sealed).await {
+            Ok(answered) => Ok(answered),
+            Err((error, _)) => {
+                self.note_failure(Noticed::After, attempt, &error).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends what is signed and journalled. With the error comes whether the message may have arrived.
+    pub(crate) async fn send_sealed(
+        &self,
+        service: &ServiceId,
+        server: Option<&ServerId>,
+        sealed: Sealed,
+    ) -> Result<Verified<Answered>, (AskError, bool)> {
+        let mut operation = self.operation_asked(service, &sealed);
+        let result = self.send_recorded(service, server, sealed).await;
+        operation.asked_ended(self.inner.clock.now(), &result);
+        self.operated(operation);
+        result
+    }
+
+    async fn send_recorded(
+        &self,
+        service: &ServiceId,
+        server: Option<&ServerId>,
+        sealed: Sealed,
+    ) -> Result<Verified<Answered>, (AskError, bool)> {
         let size = sealed.envelope.body.as_ref().map_or(0, Body::len) + self.inner.spool.max();
         let limit = self.inner.settings.timeout() + time_for(size);
         let result =
-            match tokio::time::timeout(limit, self.exchange(&service, server.as_ref(), &sealed))
-                .await
-            {
+            match tokio::time::timeout(limit, self.exchange(service, server, &sealed)).await {
                 Ok(result) => result,
                 Err(_) => Err((AskError::Timeout, Vec::new())),
             };
         match result {
-            Ok(envelope) => self.keep(sealed, envelope).await,
+            Ok(envelope) => {
+                let kept = self.keep(sealed, envelope).await;
+                kept.map_err(|error| (error, true))
+            }
             Err((error, evidence)) => {
-                self.keep_failure(&sealed.opened, &error, &evidence).await?;
-                self.note_failure(Noticed::After, attempt, &error).await;
-                Err(error)
+                let left = !matches!(error, AskError::Unreachable { .. });
+                let kept = self.keep_failure(&sealed.opened, &error, &evidence).await;
+                kept.map_err(|error| (error, left))?;
+                Err((error, left))
             }
         }
     }
@@ -343,7 +384,7 @@ impl Exchange {
     }
 
     /// What must hold before anything is sent.
-    fn check_ready(&self, outgoing: &Outgoing) -> Result<(), AskError> {
+    pub(crate) fn check_ready(&self, outgoing: &Outgoing) -> Result<(), AskError> {
         let inner = &self.inner;
         if inner.held.current(inner.clock.now()).is_none() {
             let code = Code::asking(Leaf::GlobalConfOutdated);
@@ -377,7 +418,10 @@ impl Exchange {
     }
 
     /// The agreement that covers a question with a purpose; plain requests without one are the provider's decision.
-    async fn find_agreement(&self, outgoing: &Outgoing) -> Result<Option<Authorised>, AskError> {
+    pub(crate) async fn find_agreement(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<Option<Authorised>, AskError> {
         let Some(purpose) = &outgoing.purpose else {
             return Ok(None);
         };
@@ -563,7 +607,7 @@ impl Outgoing {
 
 /// The request part: the asker's headers, ours, then the attempt's number and the message number, as X-Road's peers
 /// expect them.
-fn request_part(
+pub(crate) fn request_part(
     outgoing: &Outgoing,
     number: &str,
     request_id: &str,
@@ -598,7 +642,7 @@ fn clean(value: &str) -> String {
     value.chars().filter(|c| !c.is_control()).collect()
 }
 
-fn refused(code: Code, message: &str) -> AskError {
+pub(crate) fn refused(code: Code, message: &str) -> AskError {
     AskError::Refused {
         code: code.to_string(),
         message: message.to_owned(),
@@ -642,28 +686,6 @@ impl From<NotKept> for AskError {
             },
             NotKept::Unsigned(error) => Self::Own(Fault::internal(error)),
             NotKept::Failed(fault) => Self::Own(fault),
-        }
-    }
-}
-
-impl From<WireError> for AskError {
-    fn from(error: WireError) -> Self {
-        match error {
-            WireError::Timeout => Self::Timeout,
-            WireError::Unreachable(cause) | WireError::Broken(cause) => Self::Unreachable { cause },
-            WireError::Unsent => Self::Unreachable {
-                cause: "nothing was sent".to_owned(),
-            },
-            WireError::Malformed(cause) => Self::BadSignature { cause },
-            WireError::TooLarge => refused(
-                Code::asking(Leaf::InvalidBody).of_service(),
-                "the answer is over this node's limit",
-            ),
-            WireError::NoRoom(cause) => {
-                tracing::error!(%cause, "there is no room for a body");
-                let why = "this node has no room for the answer now";
-                refused(Code::asking(Leaf::IoError), why)
-            }
         }
     }
 }

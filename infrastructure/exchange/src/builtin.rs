@@ -10,6 +10,7 @@ use crate::Exchange;
 use crate::agreements::arrive::{Arrival, Told};
 use crate::agreements::{self, Act};
 use crate::ask::{Behalf, Outgoing};
+use crate::deliver;
 use crate::domain::message::{Header, RequestPart, ResponsePart};
 use crate::domain::multipart::Envelope;
 use crate::seal::Verified;
@@ -31,6 +32,8 @@ pub(crate) enum Builtin {
     Why,
     /// Daily figures of members, at the authority.
     Reports,
+    /// Events: subscribed to, and brought.
+    Events,
 }
 
 /// A verified question to a built-in service.
@@ -46,11 +49,12 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Codes of built-in services; no body may offer a service of its own under one of them.
-pub const RESERVED: [&str; 4] = [
+pub const RESERVED: [&str; 5] = [
     agreements::SERVICE,
     settle::SERVICE,
     why::SERVICE,
     reports::SERVICE,
+    deliver::SERVICE,
 ];
 
 impl Builtin {
@@ -61,6 +65,7 @@ impl Builtin {
             settle::SERVICE => Some(Self::Settlement),
             why::SERVICE => Some(Self::Why),
             reports::SERVICE => Some(Self::Reports),
+            deliver::SERVICE => Some(Self::Events),
             _ => None,
         }
     }
@@ -74,10 +79,13 @@ impl Exchange {
         asked: &Asked<'_>,
     ) -> Result<(ResponsePart, Option<Vec<u8>>), Fault> {
         let signer = asked.verified.signer();
-        if !self
-            .inner
-            .builtin_buckets
-            .take(&signer.to_string(), asked.at)
+        // A batch of events is worth hundreds of questions, and only whoever we subscribed to may bring one.
+        let is_batch = builtin == Builtin::Events && asked.path.starts_with("/batches/");
+        if !is_batch
+            && !self
+                .inner
+                .builtin_buckets
+                .take(&signer.to_string(), asked.at)
         {
             return json(429, &Told::no(429, "too-many"));
         }
@@ -89,6 +97,10 @@ impl Exchange {
             Builtin::Why => self.answer_why(asked).await,
             Builtin::Reports => self.answer_reports(asked).await,
             Builtin::Settlement => self.answer_settlement(asked).await,
+            Builtin::Events => {
+                let (status, told) = self.answer_events(asked).await?;
+                json(status, &told)
+            }
         }
     }
 

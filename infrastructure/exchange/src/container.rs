@@ -18,8 +18,30 @@ pub(crate) struct Packed {
     pub bytes: Vec<u8>,
     pub is_stamped: bool,
 }
+/// The text that says that a message is in the archive alone.
+pub(crate) const ARCHIVED: &str = "fault-exchange-archived";
 
 impl Exchange {
+    /// A message of the journal as far as it was kept; `None` if there is none, or it is in the archive alone.
+    pub(crate) async fn kept_message(
+        &self,
+        question: &QuestionRow,
+        half: Half,
+    ) -> Result<Option<Envelope>, Fault> {
+        let place = match half {
+            Half::Request => Some(question.request),
+            Half::Response => question.response,
+        };
+        let Some(place) = place else {
+            return Ok(None);
+        };
+        match self.message(question, half, place).await {
+            Ok((envelope, _)) => Ok(Some(envelope)),
+            Err(fault) if fault.key == ARCHIVED => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// The container of a message number's request or response; `None` if this node has none. A message that waits
     /// for its time stamp is stamped first; if no authority answers, the container comes without one.
     ///
@@ -87,6 +109,9 @@ impl Exchange {
     ) -> Result<(Envelope, Moment), Fault> {
         let mut tx = self.inner.store.read().await?;
         let (records, at) = sql::turn_records(&mut tx, place.turn).await?;
+        if records.is_empty() {
+            return Err(Fault::missing(ARCHIVED));
+        }
         let start = usize::try_from(place.at).unwrap_or(usize::MAX);
         let mut parts = HashMap::new();
         let mut read = loop {

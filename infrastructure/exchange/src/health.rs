@@ -59,6 +59,8 @@ impl Exchange {
         if oldest.is_some_and(|oldest| grace > 0 && now.seconds_since(oldest) > grace / 4) {
             problems.push(format!("exchange: {count} messages wait for a time stamp"));
         }
+        drop(tx);
+        problems.extend(self.waiting_problems().await?);
         Ok(problems)
     }
 

@@ -7,6 +7,8 @@ mod reports;
 pub mod services;
 mod why;
 
+mod deliver;
+
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -52,7 +54,7 @@ impl Exchange {
             reconciling,
             guarding,
         ] = std::array::from_fn(|_| self.clone());
-        Room::new("exchange")
+        let room = Room::new("exchange")
             .migrations(crate::MIGRATIONS)
             .texts(TEXTS)
             .routes(routes(self.clone()))
@@ -98,7 +100,8 @@ impl Exchange {
                     exchange.look();
                     Ok(())
                 }
-            }))
+            }));
+        deliver::timers(room, self)
     }
 }
 
@@ -112,6 +115,7 @@ fn routes(exchange: Exchange) -> Routes {
         .merge(why::routes())
         .merge(reports::routes())
         .merge(services::routes())
+        .merge(deliver::routes())
         .with_state(exchange)
 }
 

@@ -7,6 +7,7 @@
 
 mod turn;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use kernel::{Clock, Fault, Id, Moment};
@@ -20,6 +21,7 @@ use self::turn::{Closing, Kept, Message, Opening, Submission, Tools, Writer};
 use crate::domain::agreement::{Authorised, day};
 use crate::domain::multipart::Envelope;
 use crate::record::{Parts, sha256};
+use crate::reduced::reduced;
 use crate::seal::Unsealed;
 use crate::settings::Signatures;
 use crate::sql::{self, Half, Place, QuestionRow, Side};
@@ -105,6 +107,8 @@ pub(crate) struct Journal {
     log: Log,
     /// Signs here whatever is not signed in a turn.
     alone: Option<Identity>,
+    /// Subsystems of this body whose messages are kept without what was said.
+    silent: HashSet<String>,
 }
 
 impl Journal {
@@ -114,7 +118,7 @@ impl Journal {
         log: Log,
         clock: Arc<dyn Clock>,
         (identity, signatures): (Identity, Signatures),
-        parts: Parts,
+        (parts, silent): (Parts, HashSet<String>),
     ) -> Self {
         let (queue, submissions) = mpsc::channel(QUEUE);
         let (counts, parts) = (Arc::new(Counts::default()), Arc::new(parts));
@@ -135,6 +139,38 @@ impl Journal {
             store,
             log,
             alone,
+            silent,
+        }
+    }
+
+    /// Whether the subsystem of ours in a question keeps its messages without what was said.
+    fn is_silent(&self, question: &NewQuestion) -> bool {
+        let own = match question.side {
+            Side::Client => Some(question.client.as_str()),
+            Side::Provider => question.service.rsplit_once('/').map(|(own, _)| own),
+        };
+        own.is_some_and(|own| self.silent.contains(own))
+    }
+
+    fn signed(&self, question: &NewQuestion, half: Half, parts: &Envelope) -> Message {
+        let record = match self.is_silent(question) {
+            true => self.parts.write(&reduced(parts, half)),
+            false => self.parts.write(parts),
+        };
+        Message::Signed(record, sha256(&parts.signature))
+    }
+
+    fn unsealed(&self, question: &NewQuestion, half: Half, unsealed: Unsealed) -> Message {
+        Message::Unsealed(unsealed, self.is_silent(question).then_some(half))
+    }
+
+    /// Takes up a question that is on disk already, for another end; `parts` are the same message under another signature.
+    pub(crate) fn reopen(&self, question: NewQuestion, parts: &Envelope) -> Opened {
+        let subject = question.subject.as_deref();
+        Opened {
+            pseudonym: subject.map(|number| self.log.pseudonym(number)),
+            digest: sha256(&parts.signature),
+            question,
         }
     }
 
@@ -161,7 +197,7 @@ impl Journal {
         parts: &Envelope,
         authorised: Option<&Authorised>,
     ) -> Result<Opened, NotKept> {
-        let message = self.signed(parts);
+        let message = self.signed(&question, Half::Request, parts);
         Ok(self.open_with(question, message, authorised).await?.0)
     }
 
@@ -182,7 +218,7 @@ impl Journal {
             let opened = self.open(question, &envelope, authorised).await?;
             return Ok((opened, envelope));
         }
-        let message = Message::Unsealed(unsealed);
+        let message = self.unsealed(&question, Half::Request, unsealed);
         let (opened, envelope) = self.open_with(question, message, authorised).await?;
         Ok((opened, envelope.ok_or_else(stopped)?))
     }
@@ -237,7 +273,7 @@ impl Journal {
         at: Moment,
         parts: &Envelope,
     ) -> Result<(), NotKept> {
-        let message = self.signed(parts);
+        let message = self.signed(&opened.question, Half::Response, parts);
         self.close_with(opened, at, message).await.map(drop)
     }
 
@@ -258,7 +294,7 @@ impl Journal {
             self.close(opened, at, &envelope).await?;
             return Ok(envelope);
         }
-        let message = Message::Unsealed(unsealed);
+        let message = self.unsealed(&opened.question, Half::Response, unsealed);
         let kept = self.close_with(opened, at, message).await?;
         kept.envelope.ok_or_else(stopped)
     }
@@ -319,10 +355,6 @@ impl Journal {
         };
         let submission = Submission::Close(Box::new(closing));
         self.submit(submission, kept).await.map(drop)
-    }
-
-    fn signed(&self, parts: &Envelope) -> Message {
-        Message::Signed(self.parts.write(parts), sha256(&parts.signature))
     }
 
     /// Keeps a large body before its message, piece by piece, so that it never lies in memory whole; tells whether there

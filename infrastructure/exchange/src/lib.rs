@@ -6,11 +6,13 @@
 
 pub mod agreements;
 pub mod answer;
+pub mod archive;
 pub mod ask;
 pub mod body;
 pub mod builtin;
 mod configuration;
 pub mod container;
+pub mod deliver;
 pub mod directory;
 pub mod domain;
 pub mod guard;
@@ -18,6 +20,7 @@ pub mod health;
 pub mod http;
 pub mod journal;
 pub mod ocsp_exchange;
+pub mod operations;
 pub mod questions;
 pub mod registries;
 pub mod reports;
@@ -41,7 +44,9 @@ mod metadata;
 mod meters;
 mod pages;
 mod record;
+mod reduced;
 mod refusals;
+mod repeat;
 mod route;
 mod sql;
 #[cfg(test)]
@@ -67,6 +72,7 @@ use crate::configuration::Following;
 use crate::directory::Held;
 pub use crate::directory::{BadDirectory, View};
 pub use crate::domain::agreement::Agreement;
+use crate::domain::codes::{Code, Leaf, Report};
 pub use crate::domain::rights::{AccessRight, Endpoint, Subject};
 use crate::guard::{Guard, Steady, Unfit};
 use crate::journal::Journal;
@@ -151,6 +157,24 @@ fn wire_of(
     }
 }
 
+/// What is accepted is finished even if whoever asked has gone: it may have had its effect already.
+fn enduring(handler: wire::Handler) -> wire::Handler {
+    Arc::new(move |arrived: Arrived| {
+        let work = tokio::spawn(handler(arrived));
+        Box::pin(async move {
+            work.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a question's work ended badly");
+                let report = Report {
+                    code: Code::answering(Leaf::InternalError).to_string(),
+                    message: "this node failed".to_owned(),
+                    detail: String::new(),
+                };
+                wire::Departing::Fault(report.soap())
+            })
+        })
+    })
+}
+
 /// What an exchange is built from.
 pub struct Parts {
     /// The body's settings.
@@ -191,6 +215,8 @@ pub(crate) struct Inner {
     pub lookups: Arc<Lookups>,
     pub meters: Meters,
     pub guard: Guard,
+    pub in_work: deliver::InWork,
+    pub operations: operations::Operations,
     pub pauses: settle::Pauses,
     /// How many questions to built-in services each member may still send.
     pub builtin_buckets: Buckets,
@@ -282,7 +308,10 @@ impl Exchange {
         let fastest = route::Fastest::new(Duration::from_secs(settings.fastest_server_seconds));
         let signing = (keys.sign.clone(), settings.signatures);
         let parts = record::Parts::limited(settings.logged_body_bytes_max as u64);
-        let journal = Journal::start(store.clone(), log.clone(), clock.clone(), signing, parts);
+        let silent = settings.body_log_off.iter();
+        let silent = silent.map(|code| settings.member.subsystem(code).to_string());
+        let kept = (parts, silent.collect());
+        let journal = Journal::start(store.clone(), log.clone(), clock.clone(), signing, kept);
         let inner = Arc::new(Inner {
             settings,
             lookups: Arc::new(Lookups::new(store.clone())),
@@ -304,6 +333,8 @@ impl Exchange {
             meters: Meters::new(&metrics),
             guard,
             pauses: settle::Pauses::default(),
+            in_work: deliver::InWork::default(),
+            operations: operations::Operations::default(),
             builtin_buckets: Buckets::new(builtin::BURST, builtin::PER_SECOND),
             ledger: refusals::Ledger::default(),
             listed: RwLock::default(),
@@ -327,7 +358,7 @@ impl Exchange {
             whole: settings.timeout(),
             room: self.inner.spool.clone(),
         };
-        wire::serve(listener, &self.inner.tls, limits, self.handler())
+        wire::serve(listener, &self.inner.tls, limits, enduring(self.handler()))
     }
 
     /// Answers other nodes on the simulated network that this exchange was built on; `None` if it was not.

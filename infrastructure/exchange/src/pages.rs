@@ -8,6 +8,8 @@ pub mod reports;
 pub mod services;
 pub mod why;
 
+pub mod deliver;
+
 use axum::response::Response;
 use kernel::party::encode_part;
 use maud::{Markup, html};
@@ -46,6 +48,7 @@ pub fn messages(visit: &Visit, rows: &[QuestionRow], page_rows: usize) -> Respon
         p { (visit.t("exchange-messages-lead")) }
         p {
             a href="/exchange/agreements" { (visit.t("exchange-agreements-title")) } " · "
+            a href="/exchange/deliveries" { (visit.t("exchange-deliveries-title")) } " · "
             a href="/exchange/why" { (visit.t("exchange-why-title")) } " · "
             a href="/exchange/reports" { (visit.t("exchange-reports-title")) }
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use kernel::{Moment, ServerId, SubsystemId};
 
 use crate::Exchange;
+use crate::ask::{AskError, refused};
 use crate::directory::{Server, View};
 use crate::domain::codes::{Code, Leaf};
 use crate::wire::{Call, Line, Reply, WireError};
@@ -209,5 +210,28 @@ impl Exchange {
         }
         let cause = "the node closes its lines".to_owned();
         Err(WireError::Unreachable(cause))
+    }
+}
+
+impl From<WireError> for AskError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Timeout => Self::Timeout,
+            WireError::Unreachable(cause) => Self::Unreachable { cause },
+            WireError::Broken(cause) => Self::Broken { cause },
+            WireError::Unsent => Self::Unreachable {
+                cause: "nothing was sent".to_owned(),
+            },
+            WireError::Malformed(cause) => Self::BadSignature { cause },
+            WireError::TooLarge => refused(
+                Code::asking(Leaf::InvalidBody).of_service(),
+                "the answer is over this node's limit",
+            ),
+            WireError::NoRoom(cause) => {
+                tracing::error!(%cause, "there is no room for a body");
+                let why = "this node has no room for the answer now";
+                refused(Code::asking(Leaf::IoError), why)
+            }
+        }
     }
 }

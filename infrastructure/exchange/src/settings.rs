@@ -10,7 +10,9 @@ use std::time::Duration;
 use kernel::MemberId;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::ArchiveSettings;
 use crate::body::SpoolRoom;
+use crate::deliver::{DeliverSettings, TopicSettings};
 use crate::domain::codes::Spelling;
 use crate::guard::GuardSettings;
 
@@ -138,6 +140,19 @@ pub struct Settings {
     /// Limits of disk and clock.
     #[serde(default)]
     pub guard: GuardSettings,
+    /// Codes of subsystems whose messages are logged without what was said: only `x-road-*` headers and the path up to the
+    /// service stay. Their containers can't be verified.
+    #[serde(default)]
+    pub body_log_off: Vec<String>,
+    /// Archives of the message log.
+    #[serde(default)]
+    pub archive: ArchiveSettings,
+    /// Limits of what waits for delivery.
+    #[serde(default)]
+    pub deliver: DeliverSettings,
+    /// The topics that this body publishes, by name.
+    #[serde(default)]
+    pub topics: BTreeMap<String, TopicSettings>,
 }
 
 fn default_server() -> String {
@@ -220,6 +235,10 @@ impl Settings {
             stamp_grace_seconds: default_grace(),
             utc_offset_minutes: 0,
             guard: GuardSettings::default(),
+            archive: ArchiveSettings::default(),
+            body_log_off: Vec::new(),
+            deliver: DeliverSettings::default(),
+            topics: BTreeMap::new(),
         }
     }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use kernel::{Fault, Moment, ServiceId, SubsystemId};
+use kernel::{Fault, Moment, ServerId, ServiceId, SubsystemId};
 use serde::{Deserialize, Serialize};
 use trust::log::Entry;
 use trust::sigalg::Hash;
@@ -166,6 +166,27 @@ impl Exchange {
         };
         self.inner.pauses.worked(provider);
         self.enter_settlements(questions, &ends, &evidence).await
+    }
+
+    /// Asks one server of a provider how a question ended there; tells the status of its reply. A node that knows this
+    /// service keeps its answers too, and gives a repeated question the one that it gave before.
+    ///
+    /// # Errors
+    /// As [`Exchange::ask`]; a node of another make refuses.
+    pub(crate) async fn ask_end(
+        &self,
+        client: &SubsystemId,
+        service: &ServiceId,
+        server: &ServerId,
+        number: &str,
+    ) -> Result<u16, AskError> {
+        let numbers = vec![number.to_owned()];
+        let body = serde_json::to_vec(&Numbers { numbers }).map_err(Fault::internal)?;
+        let service = service.subsystem.service(SERVICE);
+        let mut outgoing =
+            Outgoing::built_in(client.clone(), service, "/ends", body, Behalf::default());
+        outgoing.server = Some(server.clone());
+        Ok(self.send(outgoing).await?.get().response.status)
     }
 
     async fn enter_settlements(

@@ -3,14 +3,18 @@
 //! Read by the stories of this crate. Tables begin with `exchange_`; no other crate names them.
 
 pub mod agreement;
+pub mod archive;
 pub mod configuration;
 mod journal;
 pub mod offers;
+pub mod operation;
+pub mod outgoing;
 pub mod refusal;
 pub mod report;
 pub mod services;
 pub mod settlement;
 pub mod sources;
+pub mod topic;
 
 use kernel::{Moment, ServiceId, SubsystemId};
 use store::{Migration, Row, StoreError, Tx, params};
@@ -50,6 +54,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 9,
         name: "settlement",
         sql: include_str!("../migrations/9_settlement.sql"),
+    },
+    Migration {
+        version: 8,
+        name: "deliver",
+        sql: include_str!("../migrations/8_deliver.sql"),
     },
     Migration {
         version: 11,

@@ -17,8 +17,10 @@ use hyper::ext::ReasonPhrase;
 use kernel::{MemberId, ServerId, ServiceId, SubsystemId};
 
 use self::refusal::Refusal;
+use crate::Exchange;
 use crate::ask::{Answered, Behalf, Outgoing};
 use crate::body::{Body, SpoolError};
+use crate::deliver;
 use crate::directory::View;
 use crate::domain::codes::Leaf;
 use crate::domain::description::{ClientList, ClientNote, wants_json};
@@ -28,7 +30,6 @@ use crate::settings::{Authentication, SystemAccess};
 use crate::source::FactQuestion;
 use crate::why::Noticed;
 use crate::wire::{Counted, Gone, Pace, linger};
-use crate::{Exchange, Verified};
 
 /// Headers that the node writes itself from what it read.
 const REWRITTEN: [&str; 7] = [
@@ -74,9 +75,7 @@ impl Exchange {
         let response = if request.uri().path() == LIST_CLIENTS {
             self.list_clients(request.method(), request.uri().query(), &accept)
         } else {
-            self.relay(request, shown)
-                .await
-                .map(|answered| answer(answered.into_inner()))
+            self.relay(request, shown).await
         };
         let response = match response {
             Ok(response) => response,
@@ -120,9 +119,13 @@ impl Exchange {
         &self,
         request: Request<Incoming>,
         shown: &Shown,
-    ) -> Result<Verified<Answered>, Refusal> {
+    ) -> Result<Response<Option<Body>>, Refusal> {
         let (head, mut body) = request.into_parts();
-        let relayed = self.relay_parts(&head, &mut body, shown).await;
+        let relayed = if deliver::is_here(head.uri.path()) {
+            self.relay_deliver(&head, &mut body, shown).await
+        } else {
+            self.relay_parts(&head, &mut body, shown).await
+        };
         if relayed.is_err() {
             linger(body);
         }
@@ -134,12 +137,39 @@ impl Exchange {
         head: &http::request::Parts,
         body: &mut Incoming,
         shown: &Shown,
-    ) -> Result<Verified<Answered>, Refusal> {
+    ) -> Result<Response<Option<Body>>, Refusal> {
         let call = SystemCall::read(head)?;
+        let is_later = deliver::wants_later(&head.headers);
         self.check_system(&call.client, shown)?;
-        self.check_provider(&call.service, call.server.as_ref())?;
-        let body = self.taken(body).await?;
-        Ok(self.send(call.outgoing(&head.headers, body)).await?)
+        if !is_later {
+            self.check_provider(&call.service, call.server.as_ref())?;
+        }
+        let outgoing = call.outgoing(&head.headers, self.taken(body).await?);
+        if is_later {
+            let told = self.accept_later(outgoing, &head.headers).await;
+            return Ok(told.map(|bytes| Some(bytes.into())));
+        }
+        Ok(answer(self.send(outgoing).await?.into_inner()))
+    }
+
+    /// What systems ask about deliveries and topics.
+    async fn relay_deliver(
+        &self,
+        head: &http::request::Parts,
+        body: &mut Incoming,
+        shown: &Shown,
+    ) -> Result<Response<Option<Body>>, Refusal> {
+        let client = client(&head.headers)?;
+        self.check_system(&client, shown)?;
+        let request = deliver::SystemRequest {
+            client: &client,
+            method: &head.method,
+            path: head.uri.path(),
+            query: head.uri.query(),
+            headers: &head.headers,
+            body: self.taken(body).await?,
+        };
+        Ok(self.tell(&request).await.map(|bytes| Some(bytes.into())))
     }
 
     /// Takes the body of a system's request.

@@ -1,9 +1,11 @@
 //! Two bodies and an authority in one process, over real sockets: what works, and what attackers try.
 
 mod agreements;
+mod archive;
 mod attacks;
 mod bodies;
 mod choice;
+mod deliver;
 mod evidence;
 mod jdk;
 mod journey;
@@ -16,6 +18,7 @@ mod reports;
 mod simulated;
 mod smuggling;
 mod survive;
+mod topics;
 mod why;
 
 use crate::testing as country;

@@ -1,6 +1,7 @@
 //! The commands, one file each; this one is the list and what all of them share.
 
 mod agreement;
+mod archive;
 mod backup;
 mod bench;
 mod check;
@@ -51,8 +52,10 @@ pub enum Command {
     Init(init::InitOptions),
     /// Check settings, keys, certificates, clock, database, disk and log; print the table of rooms.
     Check(check::CheckOptions),
-    /// Verify files: signed PDF, message container, log proof, time stamp, backup.
+    /// Verify files: signed PDF, message container, log proof, time stamp, backup; or `archive DIR`: archives of messages.
     Verify(verify::VerifyOptions),
+    /// Write the message log into archives that rest on each other, and remove what is archived.
+    Archive(archive::ArchiveOptions),
     /// Write a whole node into one sealed file, while it runs.
     Backup(backup::BackupOptions),
     /// Put a backup into an empty folder.
@@ -84,6 +87,7 @@ impl Command {
             Self::Init(options) => init::run(options).await,
             Self::Check(options) => check::run(options).await,
             Self::Verify(options) => verify::run(&options),
+            Self::Archive(options) => archive::run(options).await,
             Self::Backup(options) => backup::run(options).await,
             Self::Restore(options) => restore::run(options).await,
             Self::Agreement(options) => agreement::run(options).await,

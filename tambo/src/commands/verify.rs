@@ -6,12 +6,15 @@ use kernel::{Clock, SystemClock};
 
 use super::{Outcome, Problem};
 use crate::house;
-use crate::verify::{Trusted, Verdict, verify_file};
+use crate::verify::{Trusted, Verdict, verify_archives, verify_file};
+
+/// The word before folders of archives.
+const ARCHIVE: &str = "archive";
 
 /// Options of `verify`.
 #[derive(clap::Args)]
 pub struct VerifyOptions {
-    /// The files.
+    /// The files; or the word `archive` and folders of archives.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Folder of what you trust: certificates (*.pem), log-keys.txt, and X-Road's shared parameters, as its verifier takes
@@ -34,7 +37,18 @@ pub fn run(options: &VerifyOptions) -> Outcome {
         trusted.passphrase = Some(house::passphrase_from(Some(file))?);
     }
     let mut failed = 0;
-    for file in &options.files {
+    let files = match options.files.split_first() {
+        Some((word, folders)) if word.as_os_str() == ARCHIVE && !folders.is_empty() => folders,
+        _ => &options.files[..],
+    };
+    for file in files {
+        if file.is_dir() {
+            for report in verify_archives(file, &trusted)? {
+                print!("{report}");
+                failed += usize::from(report.verdict() != Verdict::Valid);
+            }
+            continue;
+        }
         let report = verify_file(file, &trusted);
         print!("{report}");
         failed += usize::from(report.verdict() != Verdict::Valid);

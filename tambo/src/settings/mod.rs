@@ -208,6 +208,18 @@ pub struct Exchange {
     /// Limits of disk and clock.
     #[serde(default)]
     pub guard: exchange::guard::GuardSettings,
+    /// Archives of the message log.
+    #[serde(default)]
+    pub archive: exchange::archive::ArchiveSettings,
+    /// Codes of subsystems whose messages are logged without what was said.
+    #[serde(default)]
+    pub body_log_off: Vec<String>,
+    /// Limits of what waits for delivery.
+    #[serde(default)]
+    pub deliver: exchange::deliver::DeliverSettings,
+    /// Topics that this body publishes, by name.
+    #[serde(default)]
+    pub topics: BTreeMap<String, exchange::deliver::TopicSettings>,
 }
 
 /// Section `[exchange.systems.CODE]`: who may speak for the subsystem with this code.

@@ -4,6 +4,7 @@
 //! proof, checkpoint, message container, signed PDF, time stamp, backup. Promises that nothing inside a file vouches
 //! for itself: trust comes from [`Trusted`] alone. Refuses the network; what can't be decided offline is told as such.
 
+mod archive;
 mod checkpoint;
 mod container;
 mod pdf;
@@ -18,6 +19,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+pub use archive::verify_archives;
 pub use report::{FileKind, Report, Verdict};
 pub use trusted::Trusted;
 
@@ -57,7 +59,7 @@ fn verify_bytes(bytes: &[u8], path: &Path, trusted: &Trusted, report: &mut Repor
         FileKind::Container => container::verify(bytes, trusted, report),
         FileKind::Pdf => pdf::verify(bytes, trusted, report),
         FileKind::TimeStamp => stamp::verify(bytes, path, trusted, report),
-        FileKind::Backup | FileKind::Unknown => {}
+        FileKind::Backup | FileKind::Archive | FileKind::Unknown => {}
     }
 }
 

@@ -17,6 +17,8 @@ pub enum FileKind {
     TimeStamp,
     /// A sealed backup of a node.
     Backup,
+    /// An archive of the message log.
+    Archive,
     /// Nothing that this program knows.
     Unknown,
 }
@@ -62,6 +64,7 @@ impl FileKind {
             Self::Pdf => "PDF",
             Self::TimeStamp => "time stamp",
             Self::Backup => "backup of a node",
+            Self::Archive => "archive of the message log",
             Self::Unknown => "unknown file",
         }
     }

@@ -237,6 +237,18 @@ impl RequestPart {
 }
 
 impl ResponsePart {
+    /// The status alone, of a part that may not be readable otherwise.
+    pub(crate) fn status_of(bytes: &[u8]) -> Option<u16> {
+        std::str::from_utf8(bytes.get(..3)?).ok()?.parse().ok()
+    }
+
+    /// How many bytes the part has.
+    pub(crate) fn len(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.len() + value.len() + 3);
+        self.reason.len() + 7 + headers.sum::<usize>()
+    }
+
     /// The bytes that are signed and sent.
     pub fn bytes(&self) -> Vec<u8> {
         section(&[&self.status.to_string(), &self.reason], &self.headers)

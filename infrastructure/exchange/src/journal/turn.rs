@@ -18,8 +18,9 @@ use super::{NotKept, proved};
 use crate::body::Body;
 use crate::domain::multipart::Envelope;
 use crate::record::{Part, Parts, Record, sha256};
+use crate::reduced::reduced;
 use crate::seal::{Unsealed, seal_all};
-use crate::sql::{self, QuestionRow};
+use crate::sql::{self, Half, QuestionRow};
 
 /// Most submissions of one turn: its transaction stays below a few milliseconds.
 const SUBMISSIONS_MAX: usize = 128;
@@ -44,8 +45,8 @@ type Done = oneshot::Sender<Result<Kept, NotKept>>;
 pub(super) enum Message {
     /// With the digest of its signature.
     Signed(Record, [u8; 32]),
-    /// To be signed with the others of the turn.
-    Unsealed(Unsealed),
+    /// To be signed with the others of the turn; kept reduced if it says which half it is.
+    Unsealed(Unsealed, Option<Half>),
     /// Signed in this turn.
     Sealed(Record, [u8; 32], Box<Envelope>),
 }
@@ -54,7 +55,7 @@ impl Message {
     fn len(&self) -> usize {
         match self {
             Self::Signed(record, _) | Self::Sealed(record, ..) => record.bytes.len(),
-            Self::Unsealed(unsealed) => unsealed.len(),
+            Self::Unsealed(unsealed, _) => unsealed.len(),
         }
     }
 
@@ -62,7 +63,8 @@ impl Message {
     pub(super) fn body(&self) -> Option<&Body> {
         match self {
             Self::Signed(record, _) | Self::Sealed(record, ..) => record.body.as_ref(),
-            Self::Unsealed(unsealed) => unsealed.body(),
+            Self::Unsealed(unsealed, None) => unsealed.body(),
+            Self::Unsealed(_, Some(_)) => None,
         }
     }
 
@@ -70,7 +72,7 @@ impl Message {
         let (record, digest, envelope) = match self {
             Self::Signed(record, digest) => (record, digest, None),
             Self::Sealed(record, digest, envelope) => (record, digest, Some(*envelope)),
-            Self::Unsealed(_) => return None,
+            Self::Unsealed(..) => return None,
         };
         Some((record, Kept { digest, envelope }))
     }
@@ -318,12 +320,12 @@ impl Writer {
     async fn seal(&self, mut taken: Vec<Submission>) -> Vec<Submission> {
         let (mut places, mut unsealed) = (Vec::new(), Vec::new());
         for (at, submission) in taken.iter_mut().enumerate() {
-            let Some(message @ Message::Unsealed(_)) = submission.message_mut() else {
+            let Some(message @ Message::Unsealed(..)) = submission.message_mut() else {
                 continue;
             };
             let empty = Message::Signed(Record::default(), [0; 32]);
-            if let Message::Unsealed(one) = std::mem::replace(message, empty) {
-                places.push(at);
+            if let Message::Unsealed(one, silent) = std::mem::replace(message, empty) {
+                places.push((at, silent));
                 unsealed.push(one);
             }
         }
@@ -332,9 +334,12 @@ impl Writer {
         }
         match sign(&self.tools.identity, unsealed).await {
             Ok(envelopes) => {
-                for (at, envelope) in places.into_iter().zip(envelopes) {
+                for ((at, silent), envelope) in places.into_iter().zip(envelopes) {
                     let digest = sha256(&envelope.signature);
-                    let record = self.tools.parts.write(&envelope);
+                    let record = match silent {
+                        Some(half) => self.tools.parts.write(&reduced(&envelope, half)),
+                        None => self.tools.parts.write(&envelope),
+                    };
                     if let Some(message) = taken[at].message_mut() {
                         *message = Message::Sealed(record, digest, Box::new(envelope));
                     }
@@ -346,7 +351,7 @@ impl Writer {
                 let (refused, kept): (Vec<_>, Vec<_>) = taken
                     .into_iter()
                     .enumerate()
-                    .partition(|(at, _)| places.contains(at));
+                    .partition(|(at, _)| places.iter().any(|(place, _)| place == at));
                 for (_, submission) in refused {
                     submission.refuse(NotKept::Unsigned(error.clone()));
                 }

@@ -266,6 +266,19 @@ async fn a_member_cannot_sign_for_another() {
     .await;
 }
 
+/// Another message under the same number, signed by the same member.
+pub(super) async fn changed(muni: &Node, mut request: Sealed) -> Sealed {
+    let rest = String::from_utf8(request.envelope.rest).unwrap();
+    let rest = rest.replace("EXP-2026-0001", "EXP-2026-0002");
+    let inner = &muni.exchange.inner;
+    let own = inner.statuses.own(&muni.keys).await.unwrap();
+    let (auth, body) = (own.auth.clone(), request.envelope.body.take());
+    let unsealed = crate::seal::Unsealed::new(rest.into_bytes(), body, inner.clock.now(), own);
+    request.envelope = unsealed.seal(&muni.keys.sign).unwrap();
+    request.envelope.ocsp = auth;
+    request
+}
+
 #[tokio::test]
 async fn a_question_arrives_once_only() {
     let time = clock();
@@ -274,12 +287,15 @@ async fn a_question_arrives_once_only() {
         async move {
             let (_country, muni, reniec, _folder) = two(store, time).await;
             let request = sealed(&muni).await;
-            assert!(matches!(
-                send(&muni, &reniec, &request).await,
-                Ok(Reply::Message { .. })
-            ));
+            let answer = async |request: &Sealed| match send(&muni, &reniec, request).await {
+                Ok(Reply::Message { envelope }) => (envelope.rest, envelope.body),
+                other => panic!("{other:?}"),
+            };
+            // The same bytes again get what was answered, and nobody is asked again.
+            assert_eq!(answer(&request).await, answer(&request).await);
+            let other = changed(&muni, request).await;
             assert_eq!(
-                leaf(send(&muni, &reniec, &request).await),
+                leaf(send(&muni, &reniec, &other).await),
                 Leaf::InvalidRequest
             );
             assert_eq!(
@@ -316,9 +332,14 @@ async fn a_captured_question_is_worth_nothing_again_elsewhere_or_later() {
             let (reply, sunat) = again(sunat, &id).await;
             assert_eq!(leaf(reply), Leaf::UnknownService, "at another body");
             let (reply, node) = again(reniec, &id).await;
-            assert!(matches!(reply, Ok(Reply::Message { .. })), "{reply:?}");
+            let answer = |reply| match reply {
+                Ok(Reply::Message { envelope }) => (envelope.rest, envelope.body),
+                other => panic!("{other:?}"),
+            };
+            let first = answer(reply);
+            // From the client's own node it brings what that node has already, and moves nothing.
             let (reply, node) = again(node, &id).await;
-            assert_eq!(leaf(reply), Leaf::InvalidRequest, "again");
+            assert_eq!(answer(reply), first, "again");
             let (reply, node) = again(node, "00000000-0000-4000-8000-000000000000").await;
             assert_eq!(leaf(reply), Leaf::InconsistentHeaders, "as another attempt");
             reniec = node;
@@ -329,7 +350,7 @@ async fn a_captured_question_is_worth_nothing_again_elsewhere_or_later() {
             reniec.address = listener.local_addr().unwrap();
             reniec.serving = Some(exchange.serve(listener));
             let (reply, reniec) = again(reniec, &id).await;
-            assert_eq!(leaf(reply), Leaf::InvalidRequest, "after a restart");
+            assert_eq!(answer(reply), first, "after a restart");
             // A question that nobody answered yet is too old once its OCSP response is.
             let unsent = sealed(&muni).await;
             time.advance(2 * 3_600);

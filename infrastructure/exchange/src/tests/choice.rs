@@ -200,7 +200,7 @@ async fn a_line_cut_in_mid_question_is_not_repeated_but_its_server_is_dropped() 
         std::future::pending::<()>().await;
     });
     let error = scene.ask().await.unwrap_err();
-    assert!(matches!(error, AskError::Unreachable { .. }), "{error}");
+    assert!(matches!(error, AskError::Broken { .. }), "{error}");
     assert_eq!(scene.winner(), None);
 }
 

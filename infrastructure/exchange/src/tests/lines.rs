@@ -248,7 +248,7 @@ async fn a_registry_that_is_away_slow_or_dies_is_told_apart() {
                 let _ = tls.flush().await;
             });
             let error = muni.exchange.ask(question()).await.unwrap_err();
-            assert!(matches!(error, AskError::Unreachable { .. }), "{error}");
+            assert!(matches!(error, AskError::Broken { .. }), "{error}");
             dying.await.unwrap();
             time.advance(1);
 

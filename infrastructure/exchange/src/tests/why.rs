@@ -334,6 +334,7 @@ async fn the_registrys_own_system_and_its_answer() {
         muni.exchange.ask(question()).await.unwrap();
         let again = sealed(&muni).await;
         send(&muni, &reniec, &again).await.unwrap();
+        let again = super::attacks::changed(&muni, again).await;
         send(&muni, &reniec, &again).await.unwrap();
         let number = &again.opened.question.number;
         let told = reniec
