@@ -19,7 +19,7 @@ use trust::log::{Log, SignatureKind, Witness};
 use trust::tsp;
 
 use crate::commands::Problem;
-use crate::house::{self, Ground};
+use crate::house::{self, Ground, Manner};
 use crate::{country, credentials};
 use configuration::{Configuration, SigningKeys};
 
@@ -44,7 +44,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Opens the authority on this ground; founds it if it is new.
+    /// Opens the authority on this ground; founds it if it is new and to be served.
     ///
     /// # Errors
     /// Keys, certificates or records fail.
@@ -58,26 +58,24 @@ impl Authority {
             policy: tsp::POLICY_DEFAULT,
         };
         let (store, keys) = (ground.store.clone(), ground.keys.clone());
-        let trust = trust::Authority::open(
-            store.clone(),
-            keys,
-            founding,
-            ground.clock.clone(),
-            ground.chance.clone(),
-        )
-        .await?;
+        let (clock, chance) = (ground.clock.clone(), ground.chance.clone());
+        let as_is = ground.manner != Manner::Serve;
+        let trust = match as_is {
+            true => {
+                trust::Authority::open_as_is(store.clone(), keys, founding, clock, chance).await?
+            }
+            false => trust::Authority::open(store.clone(), keys, founding, clock, chance).await?,
+        };
         let name = format!("{}.witness", ground.log_origin());
         let witness = Witness::new(
             store,
             ground.note_key("witness", &name, SignatureKind::Cosignature)?,
         );
-        let log = Log::open(
-            ground.store.clone(),
-            house::log_settings(ground, Some(&witness))?,
-        )
-        .await?;
+        let log = house::open_log(ground, Some(&witness)).await?;
         let register = register(ground, &trust, &witness, &log)?;
-        register.admit_logs().await?;
+        if !as_is {
+            register.admit_logs().await?;
+        }
         let keys = SigningKeys::open(ground)?;
         let held = Configuration::of(&trust, ground, &keys, &base_url);
         let authority = Self {

@@ -28,9 +28,23 @@ use crate::credentials::{self, Credentials};
 use crate::settings::{Part, Settings};
 use crate::{country, front, joining, office};
 
+/// For what a body is opened, which says what may happen by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// To be served: keys, certificates and tables that are missing are made, ends are renewed, settings are entered.
+    Serve,
+    /// To do one thing that was asked for: nothing else is made, renewed or entered. A command at a machine whose clock
+    /// is wrong must not renew what is good.
+    Act,
+    /// To tell something: the engine refuses every write.
+    Read,
+}
+
 /// What every body stands on.
 #[derive(Clone)]
 pub struct Ground {
+    /// For what it is opened.
+    pub manner: Manner,
     /// The settings.
     pub settings: Arc<Settings>,
     /// The clock.
@@ -88,15 +102,35 @@ pub async fn open_store(settings: &Settings) -> Result<Store, Problem> {
 }
 
 async fn open_store_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store, Problem> {
-    let store = Store::open(
-        &settings.store_url(),
-        clock,
-        Arc::new(SystemChance::default()),
-    )
-    .await
-    .map_err(|error| Problem(format!("[store] url: {error}")))?;
+    let chance = Arc::new(SystemChance::default());
+    let store = Store::open(&settings.store_url(), clock, chance)
+        .await
+        .map_err(|error| Problem(format!("[store] url: {error}")))?;
     store.migrate(MIGRATIONS).await?;
     Ok(store)
+}
+
+/// Opens the store of a body for a command: with the tables that it has, which must be those of this program.
+///
+/// # Errors
+/// The store can't be opened, or its data are older or newer than this program.
+pub async fn open_store_as_is(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    manner: Manner,
+) -> Result<Store, Problem> {
+    let chance = Arc::new(SystemChance::default());
+    let url = settings.store_url();
+    let told = |error| Problem(format!("[store] url: {error}"));
+    let reading = Store::open_reading(&url, clock.clone(), chance.clone())
+        .await
+        .map_err(told)?;
+    reading.must_be_migrated(MIGRATIONS).await?;
+    if manner == Manner::Read {
+        return Ok(reading);
+    }
+    reading.close().await;
+    Store::open(&url, clock, chance).await.map_err(told)
 }
 
 /// The passphrase of a body's keys.
@@ -134,12 +168,31 @@ impl Ground {
     /// # Errors
     /// A file can't be opened, the passphrase is wrong, or the data are newer than the program.
     pub async fn lay(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+        Self::lay_for(settings, clock, Manner::Serve).await
+    }
+
+    /// The same for what it is opened: but to be served, nothing is made that is not there.
+    ///
+    /// # Errors
+    /// As [`Ground::lay`]; or the tables are older than the program.
+    pub async fn lay_for(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        manner: Manner,
+    ) -> Result<Self, Problem> {
         let passphrase = Passphrase::new(passphrase_text(&settings)?);
         let keys = KeyStore::open(&settings.path(&settings.keys.folder), &passphrase)?;
-        let store = open_store_at(&settings, clock.clone()).await?;
+        let (keys, store) = match manner {
+            Manner::Serve => (keys, open_store_at(&settings, clock.clone()).await?),
+            Manner::Act | Manner::Read => {
+                let store = open_store_as_is(&settings, clock.clone(), manner).await?;
+                (keys.as_is(), store)
+            }
+        };
         let credentials = Credentials::new(&settings.folder, keys.clone());
         let chance: Arc<dyn Chance> = Arc::new(SystemChance::default());
         Ok(Self {
+            manner,
             settings: Arc::new(settings),
             clock,
             chance,
@@ -217,7 +270,7 @@ impl House {
         // infrastructure
         let log = match &authority {
             Some(authority) => authority.log.clone(),
-            None => Log::open(ground.store.clone(), log_settings(&ground, None)?).await?,
+            None => open_log(&ground, None).await?,
         };
         let exchange = build_exchange(&ground, authority.as_ref(), &log, &metrics).await?;
 
@@ -261,6 +314,19 @@ impl House {
             metrics,
         })
     }
+}
+
+/// The log of this body, whose checkpoints `own` cosigns if the body is the authority.
+///
+/// # Errors
+/// A key can't be used, or the log is damaged.
+pub async fn open_log(ground: &Ground, own: Option<&Witness>) -> Result<Log, Problem> {
+    let settings = log_settings(ground, own)?;
+    let store = ground.store.clone();
+    Ok(match ground.manner {
+        Manner::Serve => Log::open(store, settings).await?,
+        Manner::Act | Manner::Read => Log::open_as_is(store, settings).await?,
+    })
 }
 
 /// What this body's log needs.
@@ -361,6 +427,11 @@ async fn build_exchange(
     };
     let exchange = exchange::Exchange::new(parts).await?;
     let (registries, folder) = (&ground.settings.registry, &ground.settings.folder);
+    if ground.manner != Manner::Serve {
+        exchange.connect_as_is(registries, &own.subsystem, folder)?;
+        exchange.note_listed(&own.services, &own.groups, &own.subsystem);
+        return Ok(exchange);
+    }
     exchange.connect(registries, &own.subsystem, folder).await?;
     exchange
         .offer_listed(&own.services, &own.groups, &own.subsystem, folder)

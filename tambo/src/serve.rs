@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use kernel::Clock;
+use kernel::{Clock, SystemClock};
 use store::jobs::Runner;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -17,7 +17,7 @@ use web::{BodyFace, Room, Routes, SharedTexts, Timer, Visit};
 
 use crate::authority::{self, Authority};
 use crate::commands::Problem;
-use crate::house::{Ground, House};
+use crate::house::{Ground, House, Manner};
 use crate::joining;
 use crate::settings::{Part, Settings};
 
@@ -230,19 +230,27 @@ pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<House, Pr
     open_on(Ground::lay(settings, clock).await?).await
 }
 
+/// Opens a body for a command beside the process that serves it: nothing is made, renewed or entered by itself.
+///
+/// # Errors
+/// See [`House::build`]; or something is missing that serving the body makes.
+pub async fn open_for(settings: Settings, manner: Manner) -> Result<House, Problem> {
+    joining::must_be_approved(&settings)?;
+    open_on(Ground::lay_for(settings, Arc::new(SystemClock), manner).await?).await
+}
+
 /// Opens a body on its ground.
 ///
 /// # Errors
 /// See [`House::build`].
 pub async fn open_on(ground: Ground) -> Result<House, Problem> {
     let authority = match ground.settings.is(Part::Authority) {
-        true => {
-            let authority = Authority::open(&ground).await?;
-            authority.admit(&ground).await?;
-            Some(authority)
-        }
+        true => Some(Authority::open(&ground).await?),
         false => None,
     };
+    if let (Some(authority), Manner::Serve) = (&authority, ground.manner) {
+        authority.admit(&ground).await?;
+    }
     House::build(ground, authority).await
 }
 

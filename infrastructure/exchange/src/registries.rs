@@ -24,14 +24,7 @@ impl Exchange {
         own_subsystem: &str,
         folder: &Path,
     ) -> Result<(), ConnectError> {
-        let member = &self.inner.settings.member;
-        let mut registries = Registries::new();
-        for (code, description) in described {
-            let subsystem = description.subsystem.as_deref().unwrap_or(own_subsystem);
-            let service = member.subsystem(subsystem).service(code);
-            let registry = Registry::open(code, description.clone(), folder)?;
-            registries.insert(service, Arc::new(registry));
-        }
+        let registries = self.opened(described, own_subsystem, folder)?;
         let services: Vec<ServiceId> = registries.keys().cloned().collect();
         let mark = serde_json::to_string(&FactSource::Described).map_err(Fault::internal)?;
         let mut tx = self.inner.begin_change().await.map_err(Fault::from)?;
@@ -47,13 +40,44 @@ impl Exchange {
                 .map_err(Fault::from)?;
         }
         tx.commit().await.map_err(Fault::from)?;
-        let mut held = self
-            .inner
-            .registries
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *held = registries;
+        self.hold(registries);
         Ok(())
+    }
+
+    /// Opens the described registries and enters nothing: what is offered is what the store says.
+    ///
+    /// # Errors
+    /// The first description that can't work, with what to do.
+    pub fn connect_as_is(
+        &self,
+        described: &BTreeMap<String, Described>,
+        own_subsystem: &str,
+        folder: &Path,
+    ) -> Result<(), ConnectError> {
+        self.hold(self.opened(described, own_subsystem, folder)?);
+        Ok(())
+    }
+
+    fn opened(
+        &self,
+        described: &BTreeMap<String, Described>,
+        own_subsystem: &str,
+        folder: &Path,
+    ) -> Result<Registries, ConnectError> {
+        let member = &self.inner.settings.member;
+        let mut registries = Registries::new();
+        for (code, description) in described {
+            let subsystem = description.subsystem.as_deref().unwrap_or(own_subsystem);
+            let service = member.subsystem(subsystem).service(code);
+            let registry = Registry::open(code, description.clone(), folder)?;
+            registries.insert(service, Arc::new(registry));
+        }
+        Ok(registries)
+    }
+
+    fn hold(&self, registries: Registries) {
+        let held = self.inner.registries.write();
+        *held.unwrap_or_else(PoisonError::into_inner) = registries;
     }
 
     /// The described registries, by service.

@@ -348,7 +348,6 @@ fault-exchange-offer = Look again at this: { $field }.
 fault-exchange-offer-exists = There is a service with this code. Choose another, or change the one there is.
 fault-exchange-offer-description = We could not read the description at that address. It must be OpenAPI 3 in JSON, under 8 MB.
 fault-exchange-from-settings = This is written in the node's settings. It is changed in that file, not here.
-fault-exchange-body-not-kept = The body of this message was larger than what this node keeps. Its digest is in the signature; the bytes are with those who exchanged them.
 fault-exchange-unreachable = We could not reach the registry. Your procedure goes on: we will ask again later.
 fault-exchange-refused = The registry did not take the question. This is noted so that the body looks into it.
 fault-exchange-bad-signature = The registry's answer had no valid signature, so we did not use it. This is noted.

@@ -348,7 +348,6 @@ fault-exchange-offer = Revise este dato: { $field }.
 fault-exchange-offer-exists = Ya hay un servicio con ese código. Elija otro, o cambie el que existe.
 fault-exchange-offer-description = No pudimos leer la descripción en esa dirección. Debe ser OpenAPI 3 en JSON, de menos de 8 MB.
 fault-exchange-from-settings = Esto está escrito en la configuración del nodo. Se cambia en ese archivo, no aquí.
-fault-exchange-body-not-kept = El contenido de este mensaje era más grande de lo que guarda este nodo. Su huella está en la firma; los datos los tienen quienes los intercambiaron.
 fault-exchange-unreachable = No pudimos comunicarnos con el registro. Su trámite sigue su curso: volveremos a preguntar más tarde.
 fault-exchange-refused = El registro no aceptó la pregunta. Ya quedó anotado para que la entidad lo revise.
 fault-exchange-bad-signature = La respuesta del registro no tenía una firma válida, así que no la usamos. Quedó anotado.

@@ -348,7 +348,6 @@ fault-exchange-offer = Kayta qhaway: { $field }.
 fault-exchange-offer-exists = Chay códigoyuq yanapakuy kanña. Hukta akllay, utaq kaqta tikray.
 fault-exchange-offer-description = Chay direccionpi willakuyta mana ñawinchayta atiykuchu. OpenAPI 3, JSON, 8 MB pisi kanan.
 fault-exchange-from-settings = Kayqa nodopa configuracionninpi qillqasqa. Chay archivopi tikrakun, mana kaypichu.
-fault-exchange-body-not-kept = Kay willakuyqa ancha hatunmi karqan, manam kaypi waqaychasqachu. Firmapim huellan kachkan; willakuytaqa apachiqkuna hap'inku.
 fault-exchange-unreachable = Manam registroman chayayta atiykuchu. Trámiteykiqa purichkanmi: qhipaman watiqmanta tapusaqku.
 fault-exchange-refused = Registroqa mana tapuyta chaskinchu. Qillqasqañam, wasi qhawananpaq.
 fault-exchange-bad-signature = Registrop kutichisqanqa mana allin firmayuqchu, chayraykum mana llamk'achiykuchu. Qillqasqañam.

@@ -42,7 +42,7 @@ pub async fn make_schema(url: &str, name: &str, anew: bool) -> Result<(), StoreE
     {
         return Err(StoreError::Address(name.to_owned()));
     }
-    let engine = Engine::open(url).await?;
+    let engine = Engine::open(url, false).await?;
     if anew {
         engine
             .run(format!("DROP SCHEMA IF EXISTS {name} CASCADE"))
@@ -67,12 +67,16 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
+    /// Opens what is at `url`; with `reading` the engine itself refuses every write.
+    pub(crate) async fn open(url: &str, reading: bool) -> Result<Self, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            return Self::open_sqlite(path.trim_start_matches("//")).await;
+            return Self::open_sqlite(path.trim_start_matches("//"), reading).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
+            let mut options = PgConnectOptions::from_str(url)?.disable_statement_logging();
+            if reading {
+                options = options.options([("default_transaction_read_only", "on")]);
+            }
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS_MAX)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -86,11 +90,13 @@ impl Engine {
         ))
     }
 
-    async fn open_sqlite(path: &str) -> Result<Self, StoreError> {
-        private_file(path).map_err(|error| StoreError::Engine(sqlx::Error::Io(error)))?;
-        let options = SqliteConnectOptions::new()
+    async fn open_sqlite(path: &str, reading: bool) -> Result<Self, StoreError> {
+        if !reading {
+            private_file(path).map_err(|error| StoreError::Engine(sqlx::Error::Io(error)))?;
+        }
+        let mut options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            .create_if_missing(!reading)
             .journal_mode(SqliteJournalMode::Wal)
             // What was committed survives a power cut, not only a crash of the process.
             .synchronous(SqliteSynchronous::Full)
@@ -100,6 +106,9 @@ impl Engine {
             .statement_cache_capacity(64)
             // A statement's own log line costs more than many statements; slow work shows in the request's line.
             .disable_statement_logging();
+        if reading {
+            options = options.pragma("query_only", "on");
+        }
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             // There is no server that could have gone away.

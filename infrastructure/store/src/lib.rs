@@ -65,8 +65,29 @@ impl Store {
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
     ) -> Result<Self, StoreError> {
-        let engine = Engine::open(url).await?;
-        let store = Self {
+        let store = Self::of(Engine::open(url, false).await?, clock, chance);
+        store.migrate(&[("store", sql::MIGRATIONS)]).await?;
+        Ok(store)
+    }
+
+    /// Opens the store at `url` to read alone: it makes nothing, and the engine refuses every write.
+    ///
+    /// # Errors
+    /// There is none, or the tables are not those of this program: whoever serves the body brings them up to date.
+    pub async fn open_reading(
+        url: &str,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Chance>,
+    ) -> Result<Self, StoreError> {
+        let store = Self::of(Engine::open(url, true).await?, clock, chance);
+        store
+            .must_be_migrated(&[("store", sql::MIGRATIONS)])
+            .await?;
+        Ok(store)
+    }
+
+    fn of(engine: Engine, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 engine,
                 texts: Texts::default(),
@@ -75,9 +96,7 @@ impl Store {
                 subscribers: RwLock::default(),
                 bell: Notify::new(),
             }),
-        };
-        store.migrate(&[("store", sql::MIGRATIONS)]).await?;
-        Ok(store)
+        }
     }
 
     /// Begins a transaction that may write. On SQLite there is one at a time.

@@ -34,15 +34,60 @@ impl Store {
         }
         Ok(())
     }
+
+    /// Tells whether the tables of each room are up to date, and changes nothing.
+    ///
+    /// # Errors
+    /// They are older or newer than the program; the text says which.
+    pub async fn must_be_migrated(
+        &self,
+        rooms: &[(&'static str, &'static [Migration])],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.read().await?;
+        for (room, migrations) in rooms {
+            let missing = missing(&mut tx, room, migrations).await?;
+            if let Some(first) = missing.first() {
+                let problem =
+                    "the data are older than this program; `tambo serve` brings them up to date";
+                return Err(wrong(room, i64::from(first.version), problem));
+            }
+        }
+        Ok(())
+    }
 }
 
-async fn migrate_room(tx: &mut Tx, room: &str, migrations: &[Migration]) -> Result<(), StoreError> {
-    let applied = tx.all(sql::MIGRATIONS_OF, &params![room]).await?;
-    let wrong = |version: i64, problem: &str| StoreError::Migration {
+fn wrong(room: &str, version: i64, problem: &str) -> StoreError {
+    StoreError::Migration {
         room: room.to_owned(),
         version,
         problem: problem.to_owned(),
-    };
+    }
+}
+
+async fn migrate_room(tx: &mut Tx, room: &str, migrations: &[Migration]) -> Result<(), StoreError> {
+    for migration in missing(tx, room, migrations).await? {
+        tx.execute_text(migration.sql.to_owned()).await?;
+        let now = tx.store().clock().now();
+        let values = params![
+            room,
+            migration.version,
+            migration.name,
+            fingerprint(migration.sql),
+            now
+        ];
+        tx.execute(sql::MIGRATION_DONE, &values).await?;
+    }
+    Ok(())
+}
+
+/// The migrations that did not run yet; those that did must be as they were.
+async fn missing<'m>(
+    tx: &mut Tx,
+    room: &str,
+    migrations: &'m [Migration],
+) -> Result<Vec<&'m Migration>, StoreError> {
+    let applied = tx.all(sql::MIGRATIONS_OF, &params![room]).await?;
+    let wrong = |version, problem| wrong(room, version, problem);
     for row in &applied {
         let version = row.int(0)?;
         let known = migrations.iter().find(|m| i64::from(m.version) == version);
@@ -60,22 +105,10 @@ async fn migrate_room(tx: &mut Tx, room: &str, migrations: &[Migration]) -> Resu
         done.push(row.int(0)?);
     }
     // By number, not by count: numbers may leave gaps that a later version of the program fills.
-    let missing = migrations
+    Ok(migrations
         .iter()
-        .filter(|migration| !done.contains(&i64::from(migration.version)));
-    for migration in missing {
-        tx.execute_text(migration.sql.to_owned()).await?;
-        let now = tx.store().clock().now();
-        let values = params![
-            room,
-            migration.version,
-            migration.name,
-            fingerprint(migration.sql),
-            now
-        ];
-        tx.execute(sql::MIGRATION_DONE, &values).await?;
-    }
-    Ok(())
+        .filter(|migration| !done.contains(&i64::from(migration.version)))
+        .collect())
 }
 
 fn fingerprint(text: &str) -> String {

@@ -102,14 +102,52 @@ impl Authority {
         let ca = root(&store, &keys, &founding, &*clock, &*chance).await?;
         let ca = ca.with_ocsp_url(&format!("{}/ocsp", founding.base_url));
         let issuer = issuer_key(ca.certificate());
-        let maker = Maker {
+        let units = Maker {
             store: &store,
             keys: &keys,
             founding: &founding,
             ca: &ca,
+            as_is: false,
         };
-        let units = maker.units(&*clock, &*chance).await?;
-        let units = RwLock::new(units);
+        let units = RwLock::new(units.units(&*clock, &*chance).await?);
+        let inner = Inner {
+            store,
+            keys,
+            founding,
+            ca,
+            issuer,
+            units,
+            clock,
+            chance,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Opens the authority as it is: founds nothing and renews nothing, whatever the clock says. For commands beside the
+    /// process that serves it.
+    pub async fn open_as_is(
+        store: Store,
+        keys: KeyStore,
+        founding: Founding,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Chance>,
+    ) -> Result<Self, AuthorityError> {
+        let ca = known_root(&mut store.read().await?, &keys).await?;
+        let ca = ca.ok_or(TrustError::Refused {
+            why: "this authority is not founded yet: run `tambo serve` once",
+        })?;
+        let ca = ca.with_ocsp_url(&format!("{}/ocsp", founding.base_url));
+        let issuer = issuer_key(ca.certificate());
+        let units = Maker {
+            store: &store,
+            keys: &keys,
+            founding: &founding,
+            ca: &ca,
+            as_is: true,
+        };
+        let units = RwLock::new(units.units(&*clock, &*chance).await?);
         let inner = Inner {
             store,
             keys,
@@ -291,6 +329,7 @@ impl Authority {
             keys,
             founding,
             ca,
+            as_is: false,
         };
         let fresh = maker.units(&**clock, &**chance).await?;
         *self
@@ -327,6 +366,15 @@ const fn role(profile: &Profile) -> &'static str {
     }
 }
 
+async fn known_root(tx: &mut Tx, keys: &KeyStore) -> Result<Option<Ca>, AuthorityError> {
+    let Some(found) = sql::root(tx).await? else {
+        return Ok(None);
+    };
+    let certificate = found?;
+    let signer = keys.signer_for(certificate.spki())?;
+    Ok(Some(Ca::resume(certificate, Vec::new(), signer)?))
+}
+
 /// Loads the root, or makes it.
 async fn root(
     store: &Store,
@@ -336,10 +384,8 @@ async fn root(
     chance: &dyn Chance,
 ) -> Result<Ca, AuthorityError> {
     let mut tx = store.begin().await?;
-    if let Some(found) = sql::root(&mut tx).await? {
-        let certificate = found?;
-        let signer = keys.signer_for(certificate.spki())?;
-        return Ok(Ca::resume(certificate, Vec::new(), signer)?);
+    if let Some(known) = known_root(&mut tx, keys).await? {
+        return Ok(known);
     }
     let signer = keys.signer_or_create("authority", Algorithm::P256)?;
     let name = Name::of_body(&founding.country, &founding.body, &founding.body)?;
@@ -356,6 +402,8 @@ struct Maker<'a> {
     keys: &'a KeyStore,
     founding: &'a Founding,
     ca: &'a Ca,
+    /// Whether the unit's certificate is taken as it is, even if it ended.
+    as_is: bool,
 }
 
 impl Maker<'_> {
@@ -397,12 +445,19 @@ impl Maker<'_> {
         chance: &dyn Chance,
     ) -> Result<(Signer, Certificate), AuthorityError> {
         let issuer = issuer_key(self.ca.certificate());
-        let mut tx = self.store.begin().await?;
+        let mut tx = match self.as_is {
+            true => self.store.read().await?,
+            false => self.store.begin().await?,
+        };
         if let Some(found) = sql::newest(&mut tx, label, &issuer).await? {
             let found = found?;
-            if self.lasts(&found, clock.now()) {
+            if self.as_is || self.lasts(&found, clock.now()) {
                 return Ok((self.keys.signer_for(found.spki())?, found));
             }
+        }
+        if self.as_is {
+            let why = "a unit of this authority has no certificate yet: run `tambo serve` once";
+            return Err(TrustError::Refused { why }.into());
         }
         let signer = match self.keys.list()?.iter().any(|entry| entry.label == label) {
             true => self.keys.rotate(label)?,

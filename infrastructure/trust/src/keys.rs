@@ -73,6 +73,8 @@ pub struct KeyEntry {
 #[derive(Clone, Debug)]
 pub struct KeyStore {
     place: Arc<Place>,
+    /// Whether no key may be made.
+    as_is: bool,
 }
 
 /// Where keys live. A second variant, a PKCS#11 token, fits here: it would open a session instead of a folder, give
@@ -112,7 +114,15 @@ impl KeyStore {
         let files = FileKeys::open(folder, passphrase, cost)?;
         Ok(Self {
             place: Arc::new(Place::Files(files)),
+            as_is: false,
         })
+    }
+
+    /// The same keys, and no more: whoever reads must not make one as a side effect.
+    #[must_use]
+    pub fn as_is(mut self) -> Self {
+        self.as_is = true;
+        self
     }
 
     /// Makes the first key of `label` (1 to 64 of `a-z 0-9 - _ .`). It is on disk when this returns.
@@ -168,6 +178,12 @@ impl KeyStore {
     }
 
     fn make(&self, label: &str, generation: u32, kind: Algorithm) -> Result<Signer, TrustError> {
+        if self.as_is {
+            return Err(TrustError::Key {
+                label: label.to_owned(),
+                why: "would have to be made, and this command makes none: run `tambo serve` once",
+            });
+        }
         let Place::Files(files) = &*self.place;
         let pkcs8 = generate(kind)?;
         let signer = Signer::from_pkcs8(label, kind, &pkcs8)?;

@@ -18,7 +18,7 @@ use trust::name::Name;
 use trust::{Certificate, Signer};
 
 use crate::commands::Problem;
-use crate::house::Ground;
+use crate::house::{Ground, Manner};
 
 /// Years of a certificate that carries a verification key; readers don't look at its dates.
 const CERTIFICATE_SECONDS: i64 = 20 * 365 * DAY;
@@ -61,6 +61,11 @@ fn signing_key(ground: &Ground, label: &str, path: &'static str) -> Result<Signi
     let signer = ground.keys.signer_or_create(label, Algorithm::Rsa2048)?;
     let own = match ground.credentials.chain(label)? {
         Some(chain) => chain,
+        None if ground.manner != Manner::Serve => {
+            return Err(Problem(format!(
+                "{label}.pem is missing: run `tambo serve` once"
+            )));
+        }
         None => {
             let chain = vec![certificate(ground, &signer, label)?];
             ground.credentials.keep(label, &chain)?;

@@ -3,14 +3,13 @@
 //! An act is entered first and carried to the other body then; if that body can't be reached now, the running node goes
 //! on trying.
 
-use std::sync::Arc;
-
 use clap::Subcommand;
 use exchange::agreements::{Held, Terms};
 use exchange::{Agreement, Exchange};
-use kernel::{Fault, Moment, ServiceId, SubsystemId, SystemClock};
+use kernel::{Fault, Moment, ServiceId, SubsystemId};
 
 use super::{Config, Outcome, Problem};
+use crate::house::Manner;
 use crate::serve;
 
 /// Who decided, as the log names it.
@@ -103,7 +102,11 @@ struct Proposal {
 /// The step is not possible, or the store failed.
 pub async fn run(options: AgreementOptions) -> Outcome {
     let settings = options.config.read()?;
-    let house = serve::open(settings, Arc::new(SystemClock)).await?;
+    let manner = match options.what {
+        What::List | What::Show { .. } => Manner::Read,
+        _ => Manner::Act,
+    };
+    let house = serve::open_for(settings, manner).await?;
     let exchange = &house.exchange;
     let now = house.ground.clock.now();
     match options.what {

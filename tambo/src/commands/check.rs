@@ -1,13 +1,11 @@
 //! `tambo check`: everything that an operator should know before and while a body is served.
 
-use std::sync::Arc;
-
 use kernel::{Clock, Moment, SystemClock};
 use trust::ca::DAY;
 
 use super::{Config, Outcome, Problem};
 use crate::credentials::WARN_DAYS;
-use crate::house::House;
+use crate::house::{House, Manner};
 use crate::serve;
 use crate::settings::Settings;
 
@@ -57,7 +55,7 @@ pub async fn run(options: CheckOptions) -> Outcome {
     findings.good("settings", options.config.config.display());
     clock(&mut findings);
     disk(&settings, &mut findings);
-    let house = serve::open(settings, Arc::new(SystemClock)).await?;
+    let house = serve::open_for(settings, Manner::Read).await?;
     findings.good("database", house.ground.store.engine().await?);
     findings.good(
         "keys",
@@ -142,7 +140,7 @@ fn certificates(house: &House, findings: &mut Findings) -> Outcome {
 }
 
 async fn log(house: &House, findings: &mut Findings) -> Outcome {
-    match house.log.cosign().await {
+    match house.log.is_cosigned().await {
         _ if house.log.witness().is_none() => {
             findings.warn(
                 "witness",

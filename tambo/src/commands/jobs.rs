@@ -1,7 +1,11 @@
 //! `tambo jobs`: the dead-letter list, and another try.
 
+use std::sync::Arc;
+
+use kernel::SystemClock;
+
 use super::{Config, Outcome, Problem};
-use crate::house;
+use crate::house::{self, Manner};
 
 /// Options of `jobs`.
 #[derive(clap::Args)]
@@ -16,7 +20,11 @@ pub struct JobsOptions {
 /// Runs the command.
 pub async fn run(options: JobsOptions) -> Outcome {
     let settings = options.config.read()?;
-    let store = house::open_store(&settings).await?;
+    let manner = match options.replay {
+        Some(_) => Manner::Act,
+        None => Manner::Read,
+    };
+    let store = house::open_store_as_is(&settings, Arc::new(SystemClock), manner).await?;
     if let Some(job) = options.replay {
         let id = job
             .parse()

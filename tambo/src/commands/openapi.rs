@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Config, Outcome, Problem};
-use crate::house::House;
+use crate::house::{House, Manner};
 use crate::serve;
 
 /// Options of `openapi`.
@@ -21,7 +21,7 @@ pub async fn run(options: OpenapiOptions) -> Outcome {
     let settings = options.config.read()?;
     let origin = settings.pages.origin.clone();
     let name = settings.body.name.clone();
-    let house = serve::open(settings, std::sync::Arc::new(kernel::SystemClock)).await?;
+    let house = serve::open_for(settings, Manner::Read).await?;
     if let Some(code) = &options.service {
         return service(&house, code).await;
     }

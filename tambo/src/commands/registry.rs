@@ -11,7 +11,7 @@ use registry::Register;
 use super::foreign::{EnterOptions, enter};
 use super::{Config, Outcome, Problem};
 use crate::authority::Authority;
-use crate::house::Ground;
+use crate::house::{Ground, Manner};
 use crate::settings::Part;
 
 /// Options of `registry`.
@@ -65,6 +65,16 @@ enum What {
     },
 }
 
+impl What {
+    /// Reading must not write anything, and no act anything but itself.
+    const fn manner(&self) -> Manner {
+        match self {
+            Self::List | Self::Members => Manner::Read,
+            _ => Manner::Act,
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -77,7 +87,8 @@ pub async fn run(options: RegistryOptions) -> Outcome {
             settings.body.name
         )));
     }
-    let ground = Ground::lay(settings, Arc::new(SystemClock)).await?;
+    let manner = options.what.manner();
+    let ground = Ground::lay_for(settings, Arc::new(SystemClock), manner).await?;
     let authority = Authority::open(&ground).await?;
     let outcome = act(&authority.register, options.what).await;
     ground.store.close().await;

@@ -1,12 +1,11 @@
 //! `tambo why`: follows a message through both nodes, says which step failed and what to do.
 
-use std::sync::Arc;
-
 use exchange::why::{Mark, Other, Trail};
-use kernel::{Locale, SystemClock};
+use kernel::Locale;
 use web::{Texts, Value};
 
 use super::{Config, Outcome, Problem};
+use crate::house::Manner;
 use crate::serve;
 
 /// Options of `why`.
@@ -31,7 +30,7 @@ pub async fn run(options: WhyOptions) -> Outcome {
         .find(|locale| locale.tag() == options.language)
         .ok_or_else(|| Problem(format!("--language {:?}: es, qu or en", options.language)))?;
     let texts = Texts::new([("exchange", exchange::http::TEXTS)])?;
-    let house = serve::open(options.config.read()?, Arc::new(SystemClock)).await?;
+    let house = serve::open_for(options.config.read()?, Manner::Act).await?;
     let trail = house.exchange.why(&options.number).await?;
     let Some(trail) = trail else {
         return Err(Problem(texts.say(locale, "exchange-why-none", &[])));

@@ -106,11 +106,21 @@ impl Exchange {
         for (service, offered) in &listed {
             self.enter_listed(service, offered, folder).await?;
         }
+        self.note_listed(offered, groups, own_subsystem);
+        Ok(())
+    }
+
+    /// Takes note of what the settings list, and enters nothing.
+    pub fn note_listed(
+        &self,
+        offered: &BTreeMap<String, Offered>,
+        groups: &BTreeMap<String, LocalGroup>,
+        own_subsystem: &str,
+    ) {
         self.set_listed(Listed {
-            services: listed,
+            services: self.services_listed(offered, own_subsystem),
             groups: groups.clone(),
         });
-        Ok(())
     }
 
     fn services_listed(

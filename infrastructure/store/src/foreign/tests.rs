@@ -21,7 +21,7 @@ fn text(key: &str) -> Key {
 
 async fn sqlite_file(folder: &Folder) -> String {
     let url = format!("sqlite:{}", folder.path().join("registro.db").display());
-    let made = crate::engine::Engine::open(&url).await.unwrap();
+    let made = crate::engine::Engine::open(&url, false).await.unwrap();
     made.run(MAKE.to_owned()).await.unwrap();
     made.close().await;
     url
@@ -44,7 +44,7 @@ async fn both<F: AsyncFn(Foreign)>(test: F) {
     crate::make_schema(&url, &schema, true).await.unwrap();
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{mark}options=-c%20search_path%3D{schema}");
-    let made = crate::engine::Engine::open(&url).await.unwrap();
+    let made = crate::engine::Engine::open(&url, false).await.unwrap();
     made.run(MAKE.to_owned()).await.unwrap();
     test(Foreign::open(&url, seconds).unwrap()).await;
     made.run(format!("DROP SCHEMA {schema} CASCADE"))

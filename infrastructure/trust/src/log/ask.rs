@@ -92,6 +92,16 @@ impl WitnessPeer {
 }
 
 impl Log {
+    /// Whether the witness cosigned the last checkpoint, as far as this store knows; asks nobody.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn is_cosigned(&self) -> Result<bool, LogError> {
+        let mut tx = self.inner.store.read().await?;
+        let last = sql::last_checkpoint(&mut tx).await?;
+        Ok(last.is_some_and(|last| !last.cosigned.is_empty()))
+    }
+
     /// Asks the witness to cosign the last checkpoint, unless it has; tells whether that is so now.
     ///
     /// # Errors

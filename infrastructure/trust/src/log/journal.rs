@@ -195,6 +195,26 @@ impl Log {
         Ok(log)
     }
 
+    /// Opens a log that exists, and changes nothing: for commands beside the process that serves the body.
+    ///
+    /// # Errors
+    /// As [`Log::open`]; or there is no log yet.
+    pub async fn open_as_is(store: Store, settings: LogSettings) -> Result<Self, LogError> {
+        let mut tx = store.read().await?;
+        let head = sql::read_head(&mut tx).await?;
+        let origin = settings.key.verifier().name().to_owned();
+        if !continues(&origin, &head.origin) {
+            return Err(LogError::OtherOrigin {
+                stored: head.origin,
+                key: origin,
+            });
+        }
+        let key = settings.key.renamed(&head.origin)?;
+        let log = Self::with(store, LogSettings { key, ..settings });
+        log.stored_head(&mut tx, &head).await?;
+        Ok(log)
+    }
+
     pub(super) fn with(store: Store, settings: LogSettings) -> Self {
         let LogSettings {
             key,
