@@ -1,8 +1,9 @@
 //! Many rows in one go: a script of bulk statements that runs as one act, in one trip to the engine where it can.
 //!
 //! Read by crates whose work comes in bursts (a journal, a log). A [`Bulk`] is a statement over a list of rows; a
-//! [`Script`] holds bulks with their rows. Rows come in chunks of a few fixed sizes, filled up with empty rows, so that
-//! the engine meets few different texts and keeps them prepared. Refuses nothing that the engine takes.
+//! [`Script`] holds bulks with their rows. An engine in this process takes them row by row, each with the one prepared
+//! statement; one behind a line takes chunks of a few fixed sizes, filled up with empty rows, so that it meets few
+//! different texts and keeps them prepared. Refuses nothing that the engine takes.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -13,8 +14,6 @@ use crate::{Row, Store, StoreError, Tx, Value};
 
 /// Rows in a chunk, from the largest: with three sizes at most three texts of each statement are kept prepared.
 const CHUNKS: [usize; 3] = [32, 8, 2];
-/// Most joined texts that are remembered; the usual shapes of a script are a few dozen.
-const TEXTS_MAX: usize = 256;
 
 /// A statement over many rows.
 ///
@@ -22,6 +21,9 @@ const TEXTS_MAX: usize = 256;
 /// pass over them, for example `INSERT INTO t (a, b) SELECT * FROM (VALUES ` and `) AS v WHERE column1 IS NOT NULL`.
 #[derive(Debug)]
 pub struct Bulk {
+    /// The same for one row on SQLite, as plainly as it can be said: `INSERT INTO t (a, b) VALUES (?1, ?2)`. (SQLite
+    /// takes `$1` for a name and numbers names as they come; `?1` is the first column wherever it stands.)
+    pub one: &'static str,
     /// The text before the rows.
     pub head: &'static str,
     /// The type of each column, to give filling rows theirs.
@@ -51,12 +53,11 @@ impl Kind {
     }
 }
 
-/// One chunk of a bulk's rows.
+/// A bulk with its rows, one after the other.
 #[derive(Debug)]
-struct Step {
-    bulk: &'static Bulk,
-    rows: usize,
-    values: Vec<Value>,
+pub(crate) struct Step {
+    pub bulk: &'static Bulk,
+    pub values: Vec<Value>,
 }
 
 /// Bulk statements in order, with their rows.
@@ -73,21 +74,8 @@ impl Script {
     pub fn add(&mut self, bulk: &'static Bulk, values: Vec<Value>) {
         let width = bulk.columns.len();
         assert_eq!(values.len() % width, 0, "whole rows of {}", bulk.head);
-        let mut left = values.len() / width;
-        let mut values = values.into_iter();
-        while left > 0 {
-            let rows = *CHUNKS.iter().find(|size| **size <= left).unwrap_or(&2);
-            let taken = rows.min(left);
-            let mut chunk: Vec<Value> = values.by_ref().take(taken * width).collect();
-            for _ in taken..rows {
-                chunk.extend(bulk.columns.iter().map(|kind| kind.none()));
-            }
-            left -= taken;
-            self.steps.push(Step {
-                bulk,
-                rows,
-                values: chunk,
-            });
+        if !values.is_empty() {
+            self.steps.push(Step { bulk, values });
         }
     }
 
@@ -97,56 +85,55 @@ impl Script {
     }
 }
 
-/// Texts that were put together before, by their steps.
-#[derive(Debug, Default)]
-pub(crate) struct Texts(Mutex<HashMap<Shape, Arc<str>>>);
-
-/// The steps of an act, each by its statement and its number of rows.
-type Shape = Vec<(usize, usize)>;
-
-impl Texts {
-    /// The text of these steps as one act, each parameter with its place in the joined list.
-    fn joined(&self, steps: &[Step], frame: (&str, &str)) -> Arc<str> {
-        let name = |step: &Step| (std::ptr::from_ref(step.bulk).addr(), step.rows);
-        let mut key: Vec<(usize, usize)> = steps.iter().map(name).collect();
-        key.push((frame.0.len(), frame.1.len()));
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = known.get(&key) {
-            return text.clone();
+impl Step {
+    /// The rows in chunks of fixed sizes, filled up with empty rows; each with its number of rows.
+    fn chunks(self) -> Vec<(usize, Vec<Value>)> {
+        let columns = self.bulk.columns;
+        let mut left = self.values.len() / columns.len();
+        let (mut values, mut chunks) = (self.values.into_iter(), Vec::new());
+        while left > 0 {
+            let rows = *CHUNKS.iter().find(|size| **size <= left).unwrap_or(&2);
+            let taken = rows.min(left);
+            let mut chunk: Vec<Value> = values.by_ref().take(taken * columns.len()).collect();
+            for _ in taken..rows {
+                chunk.extend(columns.iter().map(|kind| kind.none()));
+            }
+            left -= taken;
+            chunks.push((rows, chunk));
         }
-        let mut text = frame.0.to_owned();
-        let mut before = 0;
-        for step in steps {
-            push_statement(&mut text, step, before);
-            before += step.values.len();
-            text.push(';');
-        }
-        text.push_str(frame.1);
-        let text: Arc<str> = text.into();
-        if known.len() >= TEXTS_MAX {
-            known.clear();
-        }
-        known.insert(key, text.clone());
-        text
+        chunks
     }
 }
 
-fn push_statement(text: &mut String, step: &Step, before: usize) {
-    text.push_str(step.bulk.head);
-    let width = step.bulk.columns.len();
-    for row in 0..step.rows {
+/// Texts of chunks that were put together before, by their statement and their number of rows.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Mutex<HashMap<(usize, usize), Arc<str>>>);
+
+impl Texts {
+    /// The text of a statement over so many rows.
+    fn of(&self, bulk: &'static Bulk, rows: usize) -> Arc<str> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = (std::ptr::from_ref(bulk).addr(), rows);
+        known
+            .entry(name)
+            .or_insert_with(|| text(bulk, rows).into())
+            .clone()
+    }
+}
+
+fn text(bulk: &Bulk, rows: usize) -> String {
+    let (mut text, width) = (bulk.head.to_owned(), bulk.columns.len());
+    for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..width {
             let comma = if column == 0 { "" } else { ", " };
-            let _ = write!(text, "{comma}${}", before + row * width + column + 1);
+            let _ = write!(text, "{comma}${}", row * width + column + 1);
         }
         text.push(')');
     }
-    text.push_str(step.bulk.tail);
+    text.push_str(bulk.tail);
+    text
 }
-
-/// Begins and ends a script that is an act of its own on SQLite.
-const ACT_SQLITE: (&str, &str) = ("BEGIN IMMEDIATE;", "COMMIT");
 
 impl Store {
     /// Runs a script as an act of its own and gives the rows that its statements return, in order. When this returns,
@@ -155,10 +142,8 @@ impl Store {
     /// # Errors
     /// The engine refuses or is away; then nothing of it happened.
     pub async fn run(&self, script: Script) -> Result<Vec<Row>, StoreError> {
-        if let Engine::Sqlite { .. } = &self.inner.engine {
-            let text = self.inner.texts.joined(&script.steps, ACT_SQLITE);
-            let values = script.steps.into_iter().flat_map(|step| step.values);
-            return self.inner.engine.act_sqlite(text, values).await;
+        if let Engine::Sqlite { acts, .. } = &self.inner.engine {
+            return acts.run(script.steps).await;
         }
         let mut tx = self.begin().await?;
         let rows = tx.run(script).await?;
@@ -176,11 +161,11 @@ impl Tx {
         let store = self.store().clone();
         let mut rows = Vec::new();
         for step in script.steps {
-            let text = store
-                .inner
-                .texts
-                .joined(std::slice::from_ref(&step), ("", ""));
-            rows.extend(self.all_shared(text, step.values).await?);
+            let bulk = step.bulk;
+            for (count, values) in step.chunks() {
+                let text = store.inner.texts.of(bulk, count);
+                rows.extend(self.all_shared(text, values).await?);
+            }
         }
         Ok(rows)
     }

@@ -1,7 +1,6 @@
 //! The one place that knows two engines: opening them, and how a transaction begins on each.
 
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -10,19 +9,17 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection};
 
-use crate::tx::give_sqlite;
-use crate::{Row, StoreError, Value};
-
-const ROLLBACK: &str = "ROLLBACK";
+use crate::StoreError;
+use crate::acts::{Acts, Door};
 
 /// Readers at a time on SQLite: each costs a thread and a page cache, and a small machine has two cores.
 const SQLITE_READERS_MAX: u32 = 4;
 /// Page cache of each SQLite connection in KiB (negative means KiB to SQLite): small, for many bodies share a process.
-const SQLITE_CACHE: &str = "-1024";
+pub(crate) const SQLITE_CACHE: &str = "-1024";
 /// Connections to PostgreSQL: its processes are heavy, and the work is short.
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 /// How long a caller waits for a connection before the page says 'later'.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// An idle connection to a SQLite file is given back after this time: it holds a thread, its page cache and files, and
 /// opening it anew takes a millisecond.
 const SQLITE_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,8 +54,10 @@ pub async fn make_schema(url: &str, name: &str, anew: bool) -> Result<(), StoreE
 
 /// The engine behind a store.
 pub(crate) enum Engine {
-    /// A file; one writer, several readers.
+    /// A file; one writer at a time, whether a transaction or a script, and several readers.
     Sqlite {
+        door: Door,
+        acts: Acts,
         writer: SqlitePool,
         readers: SqlitePool,
     },
@@ -130,7 +129,13 @@ impl Engine {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(SQLITE_IDLE_TIMEOUT)
             .connect_lazy_with(options);
-        Ok(Self::Sqlite { writer, readers })
+        let door = Door::new();
+        Ok(Self::Sqlite {
+            acts: Acts::new(path, door.clone()),
+            door,
+            writer,
+            readers,
+        })
     }
 
     /// Runs statement text outside of any transaction; for making a test's own schema.
@@ -143,30 +148,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs a text that begins and commits by itself, and gives the rows that it returns. Whatever fails is undone.
-    pub(crate) async fn act_sqlite(
-        &self,
-        text: Arc<str>,
-        values: impl Iterator<Item = Value>,
-    ) -> Result<Vec<Row>, StoreError> {
-        let Self::Sqlite { writer, .. } = self else {
-            return Err(StoreError::Address("not SQLite".to_owned()));
-        };
-        let mut connection = writer.acquire().await?;
-        let query = give_sqlite(sqlx::query(sqlx::AssertSqlSafe(text)), values);
-        match query.fetch_all(&mut *connection).await {
-            Ok(rows) => rows.iter().map(Row::from_sqlite).collect(),
-            Err(error) => {
-                // On some failures SQLite has rolled back by itself; then this one fails, and that is all right.
-                let _ = sqlx::raw_sql(ROLLBACK).execute(&mut *connection).await;
-                Err(error.into())
-            }
-        }
-    }
-
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite {
+                door,
+                acts,
+                writer,
+                readers,
+            } => {
+                door.close();
+                acts.close();
                 readers.close().await;
                 writer.close().await;
             }

@@ -5,6 +5,9 @@ use kernel::{Fault, FaultKind};
 /// SQLite's result code SQLITE_FULL, and PostgreSQL's SQLSTATE `disk_full`.
 const FULL: [&str; 2] = ["13", "53100"];
 
+/// SQLite's extended result codes SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
+const UNIQUE: [i32; 2] = [1_555, 2_067];
+
 /// The text key of the fault that a full disk becomes.
 pub const FULL_KEY: &str = "fault-full";
 
@@ -17,6 +20,9 @@ pub enum StoreError {
     /// The engine refused or is away.
     #[error("the database failed: {0}")]
     Engine(#[from] sqlx::Error),
+    /// SQLite refused a script.
+    #[error("the database failed: {0}")]
+    Script(#[from] rusqlite::Error),
     /// A row that must be there is not.
     #[error("no row where one was expected")]
     Absent,
@@ -46,15 +52,25 @@ pub enum StoreError {
 impl StoreError {
     /// Whether a row with the same key is already there.
     pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Engine(sqlx::Error::Database(error)) if error.is_unique_violation())
+        match self {
+            Self::Engine(sqlx::Error::Database(error)) => error.is_unique_violation(),
+            Self::Script(error) => {
+                let code = error.sqlite_error().map(|error| error.extended_code);
+                code.is_some_and(|code| UNIQUE.contains(&code))
+            }
+            _ => false,
+        }
     }
 
     /// Whether the engine has no room left on its disk.
     pub fn is_full(&self) -> bool {
-        let Self::Engine(sqlx::Error::Database(error)) = self else {
-            return false;
-        };
-        error.code().is_some_and(|code| FULL.contains(&&*code))
+        match self {
+            Self::Engine(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| FULL.contains(&&*code))
+            }
+            Self::Script(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            _ => false,
+        }
     }
 }
 

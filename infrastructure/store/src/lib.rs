@@ -4,6 +4,7 @@
 //! Promise: what a committed [`Tx`] wrote is on disk; what a dropped one wrote never was. Refused: driver types
 //! above this crate, server-side time, locks outside rows.
 
+mod acts;
 pub mod bulk;
 mod engine;
 mod error;

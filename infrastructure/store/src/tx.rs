@@ -6,8 +6,9 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Postgres, Sqlite, Transaction};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::engine::Engine;
+use crate::engine::{ACQUIRE_TIMEOUT, Engine};
 use crate::{Row, Store, StoreError, Value};
 
 const BEGIN_WRITE_SQLITE: &str = "BEGIN IMMEDIATE";
@@ -17,6 +18,8 @@ const BEGIN_READ_POSTGRES: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ON
 pub struct Tx {
     pub(crate) store: Store,
     raw: Raw,
+    /// The turn to write to a SQLite file; given up after `raw`.
+    turn: Option<OwnedSemaphorePermit>,
     pub(crate) rings: bool,
     after: Vec<Box<dyn FnOnce() + Send>>,
 }
@@ -28,15 +31,18 @@ enum Raw {
 
 impl Tx {
     pub(crate) async fn begin(store: Store) -> Result<Self, StoreError> {
-        let raw = match &store.inner.engine {
-            Engine::Sqlite { writer, .. } => {
-                Raw::Sqlite(writer.begin_with(BEGIN_WRITE_SQLITE).await?)
+        let (raw, turn) = match &store.inner.engine {
+            Engine::Sqlite { writer, door, .. } => {
+                let turn = door.enter(ACQUIRE_TIMEOUT).await?;
+                let raw = Raw::Sqlite(writer.begin_with(BEGIN_WRITE_SQLITE).await?);
+                (raw, Some(turn))
             }
-            Engine::Postgres(pool) => Raw::Postgres(pool.begin().await?),
+            Engine::Postgres(pool) => (Raw::Postgres(pool.begin().await?), None),
         };
         Ok(Self {
             store,
             raw,
+            turn,
             rings: false,
             after: Vec::new(),
         })
@@ -50,6 +56,7 @@ impl Tx {
         Ok(Self {
             store,
             raw,
+            turn: None,
             rings: false,
             after: Vec::new(),
         })
@@ -128,6 +135,7 @@ impl Tx {
             Raw::Sqlite(tx) => tx.commit().await?,
             Raw::Postgres(tx) => tx.commit().await?,
         }
+        drop(self.turn);
         self.after.into_iter().for_each(|act| act());
         if self.rings {
             self.store.inner.bell.notify_waiters();

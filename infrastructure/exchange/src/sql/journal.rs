@@ -217,6 +217,10 @@ pub async fn pending(tx: &mut Tx) -> Result<i64, StoreError> {
 /// New questions: identifier, side, number, client, service, purpose, case, agreement, subject, fields, trace, moment,
 /// place; their turn is the last one. It returns the identifiers of those whose number was not used before.
 pub static QUESTIONS_OPEN: Bulk = Bulk {
+    one: "INSERT INTO exchange_question (id, side, number, client, service, purpose, case_number, agreement, subject, \
+          fields, trace, asked_at, request_place, request_turn, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+          ?10, ?11, ?12, ?13, (SELECT MAX(seq) FROM exchange_turn), 'asked') \
+          ON CONFLICT (number, client, side) DO NOTHING RETURNING id",
     head: "INSERT INTO exchange_question (id, side, number, client, service, purpose, case_number, agreement, subject, \
            fields, trace, asked_at, request_place, request_turn, outcome) SELECT column1, column2, column3, column4, \
            column5, column6, column7, column8, column9, column10, column11, column12, column13, \
@@ -228,6 +232,9 @@ pub static QUESTIONS_OPEN: Bulk = Bulk {
 };
 /// Ends of questions: identifier, outcome, code, moment, log entry, place; the turn is the last one, if there is a place.
 pub static QUESTIONS_END: Bulk = Bulk {
+    one: "UPDATE exchange_question SET outcome = ?2, code = ?3, answered_at = ?4, log_entry = ?5, \
+          response_place = ?6, response_turn = CASE WHEN ?6 IS NULL THEN NULL \
+          ELSE (SELECT MAX(seq) FROM exchange_turn) END WHERE id = ?1",
     head: "UPDATE exchange_question SET outcome = v.column2, code = v.column3, answered_at = v.column4, \
            log_entry = v.column5, response_place = v.column6, response_turn = CASE WHEN v.column6 IS NULL THEN NULL \
            ELSE (SELECT MAX(seq) FROM exchange_turn) END FROM (VALUES ",
@@ -237,6 +244,8 @@ pub static QUESTIONS_END: Bulk = Bulk {
 /// The next turn: moment, count of messages, digests of their signatures, records. It gets its number here, so that a
 /// second process on the same store can't mix its turns into ours.
 pub static TURNS: Bulk = Bulk {
+    one: "INSERT INTO exchange_turn (seq, at, messages, digests, records) \
+          VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM exchange_turn), ?1, ?2, ?3, ?4)",
     head: "INSERT INTO exchange_turn (seq, at, messages, digests, records) \
            SELECT (SELECT COALESCE(MAX(seq), 0) + 1 FROM exchange_turn), column1, column2, column3, column4 \
            FROM (VALUES ",
@@ -245,12 +254,15 @@ pub static TURNS: Bulk = Bulk {
 };
 /// Parts that messages share: digest, bytes.
 pub static PARTS: Bulk = Bulk {
+    one: "INSERT INTO exchange_part (digest, bytes) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
     head: "INSERT INTO exchange_part (digest, bytes) SELECT * FROM (VALUES ",
     columns: &[Bytes, Bytes],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (digest) DO NOTHING",
 };
 /// Questions counted under agreements: agreement, day, how many more.
 pub static DAYS: Bulk = Bulk {
+    one: "INSERT INTO exchange_agreement_day (agreement, day, asked) VALUES (?1, ?2, ?3) \
+          ON CONFLICT (agreement, day) DO UPDATE SET asked = exchange_agreement_day.asked + excluded.asked",
     head: "INSERT INTO exchange_agreement_day (agreement, day, asked) SELECT * FROM (VALUES ",
     columns: &[Text, Int, Int],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (agreement, day) \

@@ -102,6 +102,7 @@ async fn an_old_peer_is_answered_in_its_own_version_and_remembered() {
         country,
         muni,
         reniec,
+        _folder,
         ..
     } = scene(true, true).await;
     let (address, refused) = old_peer(reniec.address).await;
@@ -180,6 +181,7 @@ async fn nobody_is_moved_to_tls_1_2_who_did_not_allow_it_or_once_spoke_1_3() {
         country,
         muni,
         reniec,
+        _folder,
         ..
     } = scene(false, true).await;
     let (address, _) = old_peer(reniec.address).await;
@@ -193,6 +195,7 @@ async fn nobody_is_moved_to_tls_1_2_who_did_not_allow_it_or_once_spoke_1_3() {
         country,
         muni,
         mut reniec,
+        _folder,
         ..
     } = scene(true, true).await;
     muni.exchange.ask(question()).await.unwrap();
@@ -274,7 +277,12 @@ async fn the_same_is_demanded_in_tls_1_2() {
 
 #[tokio::test]
 async fn slow_and_half_handshakes_cost_nobody_else_the_line() {
-    let Scene { muni, reniec, .. } = scene(true, true).await;
+    let Scene {
+        muni,
+        reniec,
+        _folder,
+        ..
+    } = scene(true, true).await;
     let mut held = Vec::new();
     for bytes in [
         &b""[..],
@@ -302,7 +310,12 @@ async fn slow_and_half_handshakes_cost_nobody_else_the_line() {
 
 #[tokio::test]
 async fn slow_oversize_and_half_dead_senders_lose_their_line_in_tls_1_2_too() {
-    let Scene { muni, reniec, .. } = scene(true, true).await;
+    let Scene {
+        muni,
+        reniec,
+        _folder,
+        ..
+    } = scene(true, true).await;
     let legacy = muni.exchange.inner.tls.legacy.clone().unwrap();
     let edge = super::attacks::EDGE;
     let head = "POST / HTTP/1.1\r\nHost: x\r\n";

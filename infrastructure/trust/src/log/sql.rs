@@ -43,6 +43,7 @@ const HEAD_WITNESSED: &str =
 
 /// Entries without place: identifier, whom it concerns, salt, digest, leaf, note.
 pub(super) static ENTRIES_STAGE: Bulk = Bulk {
+    one: "INSERT INTO trust_log_entry (id, about, salt, digest, leaf, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     head: "INSERT INTO trust_log_entry (id, about, salt, digest, leaf, note) SELECT * FROM (VALUES ",
     columns: &[
         Kind::Text,
@@ -56,6 +57,7 @@ pub(super) static ENTRIES_STAGE: Bulk = Bulk {
 };
 /// Places of entries: identifier, place.
 static ENTRIES_PLACE: Bulk = Bulk {
+    one: "UPDATE trust_log_entry SET idx = ?2 WHERE id = ?1 AND idx IS NULL RETURNING 1",
     head: "UPDATE trust_log_entry SET idx = v.column2 FROM (VALUES ",
     columns: &[Kind::Text, Kind::Int],
     tail: ") AS v WHERE trust_log_entry.id = v.column1 AND idx IS NULL RETURNING 1",
