@@ -19,8 +19,9 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Idle connections kept for each host; enough for a node's steady talk with a neighbour.
-const IDLE_PER_HOST_MAX: usize = 4;
+/// Idle connections kept for each host: a busy service's own system gets a thousand questions at once, and a new
+/// connection for most of them costs both sides more than the idle ones do.
+const IDLE_PER_HOST_MAX: usize = 1_024;
 /// Hosts of which idle connections are kept.
 const IDLE_HOSTS_MAX: usize = 64;
 

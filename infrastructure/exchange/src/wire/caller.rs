@@ -23,8 +23,8 @@ use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
 
 /// How long an unused connection is kept; below the listener's own limit, so that we close first.
 const IDLE: Duration = Duration::from_secs(8);
-/// Most unused connections kept to one address.
-const IDLE_MAX: usize = 32;
+/// Most unused connections kept to one address: a handshake costs more CPU than a question does.
+const IDLE_MAX: usize = 1_024;
 
 /// Why no reply came.
 #[derive(Debug, thiserror::Error)]
