@@ -15,6 +15,7 @@ pub mod container;
 pub mod deliver;
 pub mod directory;
 pub mod domain;
+pub mod fuzz;
 pub mod guard;
 pub mod health;
 pub mod http;

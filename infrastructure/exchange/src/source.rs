@@ -14,6 +14,8 @@ mod openapi;
 mod rest_service;
 mod typed;
 
+pub(crate) use rest_service::entry as rest_entry;
+
 use std::path::Path;
 
 use kernel::fact::value::Value;

@@ -366,3 +366,11 @@ fn batch_stamp(archive: &zip::Archive) -> Result<Option<BatchStamp>, ContainerEr
         (None, Some(_)) => Ok(None),
     }
 }
+
+/// Feeds any bytes to the readers of this module; for fuzzers and the mutating tests. Must never panic.
+pub fn fuzz(bytes: &[u8]) {
+    let _ = Container::read(bytes);
+    if let Ok(opened) = Container::open(bytes) {
+        let _ = opened.container.verify_signature();
+    }
+}

@@ -590,5 +590,21 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Feeds any bytes to the readers of this module: a result, a zero byte, a chain; for fuzzers and the mutating tests. Must
+/// never panic.
+pub fn fuzz(bytes: &[u8]) {
+    let mut two = bytes.splitn(2, |byte| *byte == 0);
+    let (result, chain) = (two.next().unwrap_or(b""), two.next().unwrap_or(b""));
+    let parts: [(&str, &[u8]); 2] = [("/message.xml", b"x"), ("/attachment1", b"")];
+    for uri in ["/sig-hashchain.xml", "/ts-hashchain.xml", "/hashchain.xml"] {
+        let _ = verify(result, chain, uri, &parts);
+        let known = [Part {
+            uri: "/message.xml".to_owned(),
+            digest: vec![0; 64],
+        }];
+        let _ = own_form(Hash::Sha512, uri, &known, (result, chain));
+    }
+}
+
 #[cfg(test)]
 mod tests;

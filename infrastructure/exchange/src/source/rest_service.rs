@@ -150,10 +150,22 @@ fn read(settings: &Rest, answer: HttpAnswer, pointers: &[&str]) -> Result<Entry,
             )));
         }
     }
-    let json: Json = serde_json::from_slice(&answer.body)
+    entry(settings.found.as_ref(), &answer.body, pointers)
+}
+
+/// The values at `pointers` of an answer's body; nothing if there is none at `found`.
+///
+/// # Errors
+/// Not JSON, or not one value at a pointer.
+pub(crate) fn entry(
+    found: Option<&String>,
+    body: &[u8],
+    pointers: &[&str],
+) -> Result<Entry, SourceError> {
+    let json: Json = serde_json::from_slice(body)
         .map_err(|_| SourceError::Entry("the service did not answer with JSON".to_owned()))?;
     let there = |pointer: &String| json.pointer(pointer).is_some_and(|found| !found.is_null());
-    if !settings.found.as_ref().is_none_or(there) {
+    if !found.is_none_or(there) {
         return Ok(None);
     }
     pointers

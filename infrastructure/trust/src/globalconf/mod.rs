@@ -85,3 +85,20 @@ pub enum GlobalConfError {
 pub(crate) fn bad(what: impl std::fmt::Display) -> GlobalConfError {
     GlobalConfError::Malformed(what.to_string())
 }
+
+/// Feeds any bytes to the readers of this module; for fuzzers and the mutating tests. Must never panic.
+pub fn fuzz(bytes: &[u8]) {
+    let keys = Anchor::read(bytes).map(|anchor| anchor.sources[0].keys.clone());
+    let _ = Distribution::verify(bytes, &keys.unwrap_or_default(), kernel::Moment(0));
+    for version in Version::ALL {
+        let _ = PrivateParams::read(bytes, version);
+        // What is read can be written, and is read again as the same.
+        if let Ok(params) = SharedParams::read(bytes, version)
+            && let Ok(text) = params.to_xml(version)
+        {
+            let again = SharedParams::read(text.as_bytes(), version);
+            assert_eq!(again.map(|params| params.members), Ok(params.members));
+        }
+    }
+    let _ = verification::read(&[("PE/shared-params.xml.metadata".to_owned(), bytes.to_vec())]);
+}

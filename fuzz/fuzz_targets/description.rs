@@ -1,0 +1,6 @@
+//! Descriptions of services and registries: any bytes, never a panic, never without limit.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    exchange::fuzz::description(bytes);
+});

@@ -1,0 +1,6 @@
+//! Hash chains and batches: any bytes, never a panic, never without limit.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    trust::hashchain::fuzz(bytes);
+});
