@@ -31,12 +31,19 @@ struct Line {
     /// How much to log: error, warn, info, debug, or targets such as `info,exchange=debug`.
     #[arg(long, global = true, env = "TAMBO_LOG", default_value = "")]
     log: String,
+    /// Language of what goes wrong: es, qu or en; the environment's (LC_ALL, LANG) if not given.
+    #[arg(long, global = true, default_value = "")]
+    lang: String,
     #[command(subcommand)]
     command: Command,
 }
 
 fn main() -> ExitCode {
     let line = Line::parse();
+    if !line.lang.is_empty() && kernel::Locale::parse(&line.lang).is_none() {
+        eprintln!("tambo: --lang {:?}: es, qu or en", line.lang);
+        return ExitCode::FAILURE;
+    }
     commands::logging(&line.log, line.log_json, line.command.usual_log());
     // One provider of cryptography for the whole program; a second call would be our own mistake.
     if rustls::crypto::aws_lc_rs::default_provider()

@@ -65,6 +65,32 @@ if has faketime; then
   ok "an act with a wrong clock makes no key and no certificate"
 else not_run "a wrong clock: faketime is not installed"; fi
 
+# What goes wrong is told in the reader's language, with what to do and a reference for whoever is asked for help.
+told() { # told TEXT WORDS...: the command is refused with TEXT, and with the fault's own code
+  local text=$1; shift
+  refused "$text" "$@"
+  grep -q 'fault-[a-z-]*' "$work/refused.log" || { show "$work/refused.log"; fail "no reference: $*"; }
+}
+spanish() { env LC_ALL=es_PE.UTF-8 "$tambo" "$@" --config "$settings"; }
+quechua() { env LC_ALL=C LANG=es_PE.UTF-8 "$tambo" "$@" --config "$settings" --lang qu; }
+plain() { env -u LANG -u LC_MESSAGES LC_ALL= "$tambo" "$@" --config "$settings"; }
+nobody=PE/GOB/00000000000
+told 'Esta entidad no tiene un acuerdo' spanish agreement accept CONV-9
+told 'This body has no agreement' plain agreement accept CONV-9
+told 'Estas condiciones no se pueden acordar' spanish agreement propose --client "$nobody/a" --service "$nobody/b/c" --purpose p --words w \
+  --field f --legal-ground l --until 2099-01-01
+for language in spanish quechua plain; do
+  told '^tambo: [A-Z]' "$language" registry approve 00000000-0000-7000-8000-000000000000
+  told '^tambo: [A-Z]' "$language" registry revoke "$nobody" --why x
+  told '^tambo: [A-Z]' "$language" registry refuse 1 --why x
+  told '^tambo: [A-Z]' "$language" registry unlink nolink
+  cp "$work/refused.log" "$work/told.$language"
+done
+cmp -s "$work/told.spanish" "$work/told.quechua" && fail "Quechua and Spanish say the same"
+cmp -s "$work/told.spanish" "$work/told.plain" && fail "English and Spanish say the same"
+refused 'es, qu or en' "$tambo" registry list --config "$settings" --lang xx
+ok "faults of seven commands come as text and reference, in three languages"
+
 # Without its tables or with older ones nothing is made either.
 mv "$store" "$work/away"
 refused 'store|database' "$tambo" registry list --config "$settings"

@@ -56,6 +56,7 @@ web-error-too-many = Too many tries in a row
 web-error-upstream = Another body did not answer well
 web-error-unavailable = We can't serve you right now
 web-error-internal = Something failed on our side
+web-error-code = Reference: { $reference }
 web-error-reference = If you call or write about this, tell this number: { $reference }
 web-error-contact = How to reach us: { $contact }
 web-error-home = Go to the start page

@@ -56,6 +56,7 @@ web-error-too-many = Demasiados intentos seguidos
 web-error-upstream = Otra entidad no respondió bien
 web-error-unavailable = Ahora no podemos atenderle
 web-error-internal = Tuvimos una falla
+web-error-code = Referencia: { $reference }
 web-error-reference = Si llama o escribe por este asunto, dé este número: { $reference }
 web-error-contact = Cómo encontrarnos: { $contact }
 web-error-home = Ir al inicio

@@ -56,6 +56,7 @@ web-error-too-many = Nishu utqaytam kutipayanki
 web-error-upstream = Huk wasi mana allintachu kutichirqan
 web-error-unavailable = Kunanqa manam yanapayta atiykikuchu
 web-error-internal = Ñuqaykum pantayku
+web-error-code = Referencia: { $reference }
 web-error-reference = Kaymanta waqyamuspayki icha qillqamuspayki, kay yupayta willawayku: { $reference }
 web-error-contact = Kaypi tariwankiku: { $contact }
 web-error-home = Qallariyman riy

@@ -36,7 +36,8 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("../migrations/1.sql"),
 }];
 
-const TEXTS: &[(Locale, &str)] = &[
+/// This crate's texts.
+pub const TEXTS: &[(Locale, &str)] = &[
     (Locale::Es, include_str!("../texts/es.ftl")),
     (Locale::Qu, include_str!("../texts/qu.ftl")),
     (Locale::En, include_str!("../texts/en.ftl")),

@@ -6,7 +6,7 @@
 use clap::Subcommand;
 use exchange::agreements::{Held, Terms};
 use exchange::{Agreement, Exchange};
-use kernel::{Fault, Moment, ServiceId, SubsystemId};
+use kernel::{Moment, ServiceId, SubsystemId};
 
 use super::{Config, Outcome, Problem};
 use crate::house::Manner;
@@ -117,34 +117,25 @@ pub async fn run(options: AgreementOptions) -> Outcome {
             let words = proposal.words.clone();
             let terms = exchange
                 .propose_agreement(proposal.agreement(now)?, &words, ACCOUNT)
-                .await
-                .map_err(told)?;
+                .await?;
             println!("{}", sentence(&terms));
             carried(exchange).await
         }
         What::Accept { number } => {
-            exchange
-                .accept_agreement(&number, ACCOUNT)
-                .await
-                .map_err(told)?;
+            exchange.accept_agreement(&number, ACCOUNT).await?;
             carried(exchange).await
         }
         What::Refuse { number, reason } => {
             let refused = exchange.refuse_agreement(&number, &reason, ACCOUNT);
-            refused.await.map_err(told)?;
+            refused.await?;
             carried(exchange).await
         }
         What::End { number, reason } => {
             let ended = exchange.end_agreement(&number, &reason, ACCOUNT);
-            ended.await.map_err(told)?;
+            ended.await?;
             carried(exchange).await
         }
     }
-}
-
-/// Officials at a terminal need the detail that a page keeps from strangers.
-fn told(fault: Fault) -> Problem {
-    Problem(format!("{}: {}", fault.key, fault.detail))
 }
 
 fn day(text: &str) -> Result<Moment, Problem> {

@@ -140,7 +140,7 @@ fn certificates(house: &House, findings: &mut Findings) -> Outcome {
 }
 
 async fn log(house: &House, findings: &mut Findings) -> Outcome {
-    match house.log.is_cosigned().await {
+    match house.log.compare().await {
         _ if house.log.witness().is_none() => {
             findings.warn(
                 "witness",

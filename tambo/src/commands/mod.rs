@@ -16,7 +16,9 @@ mod serve;
 mod storm;
 mod verify;
 mod why;
+pub mod words;
 
+use std::any::Any;
 use std::fmt::Display;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -32,9 +34,16 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub struct Problem(pub String);
 
-impl<E: Display> From<E> for Problem {
+/// A fault becomes the text that says what to do, in the reader's language; other errors say it themselves.
+impl<E: Display + 'static> From<E> for Problem {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        let any: &dyn Any = &error;
+        let connected = any.downcast_ref::<exchange::registries::ConnectError>();
+        let fault = match connected {
+            Some(exchange::registries::ConnectError::Own(fault)) => Some(fault),
+            _ => any.downcast_ref::<kernel::Fault>(),
+        };
+        Self(fault.map_or_else(|| error.to_string(), words::told))
     }
 }
 

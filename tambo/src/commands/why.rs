@@ -4,7 +4,7 @@ use exchange::why::{Mark, Other, Trail};
 use kernel::Locale;
 use web::{Texts, Value};
 
-use super::{Config, Outcome, Problem};
+use super::{Config, Outcome, Problem, words};
 use crate::house::Manner;
 use crate::serve;
 
@@ -15,9 +15,9 @@ pub struct WhyOptions {
     config: Config,
     /// A message number, or the reference of an error.
     number: String,
-    /// Language of the words: es, qu or en.
-    #[arg(long, default_value = "en")]
-    language: String,
+    /// Language of the words: es, qu or en; that of the command line (`--lang`, LANG) if not given.
+    #[arg(long)]
+    language: Option<String>,
 }
 
 /// Runs the command.
@@ -25,10 +25,13 @@ pub struct WhyOptions {
 /// # Errors
 /// The message is not known here, or the store failed.
 pub async fn run(options: WhyOptions) -> Outcome {
-    let locale = Locale::ALL
-        .into_iter()
-        .find(|locale| locale.tag() == options.language)
-        .ok_or_else(|| Problem(format!("--language {:?}: es, qu or en", options.language)))?;
+    let locale = match &options.language {
+        None => words::language(),
+        Some(tag) => Locale::ALL
+            .into_iter()
+            .find(|locale| locale.tag() == tag)
+            .ok_or_else(|| Problem(format!("--language {tag:?}: es, qu or en")))?,
+    };
     let texts = Texts::new([("exchange", exchange::http::TEXTS)])?;
     let house = serve::open_for(options.config.read()?, Manner::Act).await?;
     let trail = house.exchange.why(&options.number).await?;

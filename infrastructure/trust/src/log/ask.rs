@@ -92,14 +92,42 @@ impl WitnessPeer {
 }
 
 impl Log {
-    /// Whether the witness cosigned the last checkpoint, as far as this store knows; asks nobody.
+    /// Asks the witness whether it has seen this history, and keeps nothing of its answer; tells whether it has. A witness in
+    /// the same process would write: there what is kept already counts.
     ///
     /// # Errors
-    /// The store failed.
-    pub async fn is_cosigned(&self) -> Result<bool, LogError> {
+    /// The store failed, or the witness knows another history or a longer one.
+    pub async fn compare(&self) -> Result<bool, LogError> {
         let mut tx = self.inner.store.read().await?;
+        let head = sql::read_head(&mut tx).await?;
         let last = sql::last_checkpoint(&mut tx).await?;
-        Ok(last.is_some_and(|last| !last.cosigned.is_empty()))
+        let last = last.ok_or(LogError::Damaged("no checkpoint"))?;
+        let witness = match &self.inner.witness {
+            Some(witness @ WitnessPeer::Http { .. }) => witness,
+            _ => return Ok(!last.cosigned.is_empty()),
+        };
+        let mut old = head.witnessed;
+        for _ in 0..QUESTIONS_MAX {
+            let Some(proof) = consistency(&mut tx, old, last.size).await? else {
+                return Ok(false);
+            };
+            let body = request(old, &proof, &last.note);
+            drop(tx);
+            match witness.ask(body).await {
+                Some(WitnessAnswer::Cosigned(_)) => return Ok(true),
+                Some(WitnessAnswer::Conflict(seen)) if seen > head.size => {
+                    return Err(LogError::Behind {
+                        ours: head.size,
+                        witness: seen,
+                    });
+                }
+                Some(WitnessAnswer::Conflict(seen)) => old = seen,
+                Some(WitnessAnswer::Inconsistent) => return Err(LogError::Forked),
+                _ => return Ok(false),
+            }
+            tx = self.inner.store.read().await?;
+        }
+        Ok(false)
     }
 
     /// Asks the witness to cosign the last checkpoint, unless it has; tells whether that is so now.
