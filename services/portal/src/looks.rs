@@ -160,7 +160,11 @@ impl Portal {
             at: question.at,
             asked_by: name(asked_by.ok(), &question.by),
             answered_by: name(answered_by, &question.service),
-            purpose: self.purpose_words(question.purpose.as_deref().unwrap_or(""), visit.locale),
+            purpose: match question.words {
+                Some(words) => words,
+                None => self.purpose_words(question.purpose.as_deref().unwrap_or(""), visit.locale),
+            },
+            legal_ground: question.legal_ground,
             fields: fields.collect(),
             about: None,
             case: question.case,

@@ -364,6 +364,8 @@ pub struct LookView {
     pub answered_by: String,
     /// What for.
     pub purpose: String,
+    /// The law that allows it, as the agreement of both bodies names it.
+    pub legal_ground: Option<String>,
     /// What was looked at.
     pub fields: Vec<String>,
     /// The firm that was asked about, if it was not the reader.

@@ -169,6 +169,7 @@ portal-looks-count = { $count ->
 portal-looks-asked = asked
 portal-looks-about = About your firm or business: { $number }
 portal-looks-why = For
+portal-looks-ground = Allowed by
 portal-looks-what = Looked at
 portal-looks-entry = log entry no.
 portal-looks-both = both bodies wrote it down

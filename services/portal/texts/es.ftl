@@ -169,6 +169,7 @@ portal-looks-count = { $count ->
 portal-looks-asked = preguntó a
 portal-looks-about = Sobre su empresa o negocio: { $number }
 portal-looks-why = Para
+portal-looks-ground = Lo permite
 portal-looks-what = Miró
 portal-looks-entry = entrada del registro n.º
 portal-looks-both = las dos entidades lo anotaron

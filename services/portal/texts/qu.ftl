@@ -169,6 +169,7 @@ portal-looks-count = { $count ->
 portal-looks-asked = kayta tapurqan:
 portal-looks-about = Empresaykimanta icha negocioykimanta: { $number }
 portal-looks-why = Imapaq
+portal-looks-ground = Kaymi saqin
 portal-looks-what = Qhawasqan
 portal-looks-entry = registropi yupay
 portal-looks-both = iskaynin wasi qillqarqanku

@@ -52,7 +52,7 @@ pub struct Step {
 }
 
 impl Held {
-    fn of(row: TextRow) -> Option<Self> {
+    pub(crate) fn of(row: TextRow) -> Option<Self> {
         Some(Self {
             terms: Terms::read(row.text.as_bytes()).ok()?,
             state: State::of(&row.state)?,

@@ -29,9 +29,7 @@ pub(super) fn routes() -> Routes<Exchange> {
         .only(Audience::Right(AGREE))
         .get("/exchange/agreement-proposal", blank)
         .post("/exchange/agreement-proposal", propose)
-        .post("/exchange/agreements/{number}/accept", accept)
-        .post("/exchange/agreements/{number}/refuse", refuse)
-        .post("/exchange/agreements/{number}/end", end)
+        .post("/exchange/agreements/{number}/{act}", decide)
 }
 
 #[derive(Deserialize)]
@@ -194,40 +192,20 @@ fn agreement(fields: &Fields) -> Result<Agreement, &'static str> {
     })
 }
 
-async fn accept(
+async fn decide(
     visit: Visit,
     State(exchange): State<Exchange>,
-    Path(number): Path<String>,
-    Form(_): Form<Fields>,
-) -> Page {
-    let account = &visit.official(AGREE)?.account;
-    exchange.accept_agreement(&number, account).await?;
-    Ok(to(&number))
-}
-
-async fn refuse(
-    visit: Visit,
-    State(exchange): State<Exchange>,
-    Path(number): Path<String>,
+    Path((number, act)): Path<(String, String)>,
     Form(fields): Form<Fields>,
 ) -> Page {
     let account = &visit.official(AGREE)?.account;
-    exchange
-        .refuse_agreement(&number, fields.text("reason"), account)
-        .await?;
-    Ok(to(&number))
-}
-
-async fn end(
-    visit: Visit,
-    State(exchange): State<Exchange>,
-    Path(number): Path<String>,
-    Form(fields): Form<Fields>,
-) -> Page {
-    let account = &visit.official(AGREE)?.account;
-    exchange
-        .end_agreement(&number, fields.text("reason"), account)
-        .await?;
+    let reason = fields.text("reason");
+    match act.as_str() {
+        "accept" => exchange.accept_agreement(&number, account).await?,
+        "refuse" => exchange.refuse_agreement(&number, reason, account).await?,
+        "end" => exchange.end_agreement(&number, reason, account).await?,
+        _ => return Err(Fault::missing("fault-missing").into()),
+    };
     Ok(to(&number))
 }
 

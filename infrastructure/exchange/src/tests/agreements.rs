@@ -225,8 +225,12 @@ async fn a_renewal_takes_the_place_and_an_old_version_does_not_come_back() {
         let first = conclude(&muni, &reniec, short.clone()).await;
         let held = muni.exchange.agreement_versions("AG-1").await.unwrap();
         assert!(held[0].should_be_renewed(time.now()));
+        time.advance(1);
+        muni.exchange.ask(ask_it()).await.unwrap();
+        time.advance(1);
         let longer = Agreement {
-            daily_limit: Some(1),
+            legal_ground: "Ley 31814, art. 2".into(),
+            daily_limit: Some(2),
             ..wanted(&*time)
         };
         conclude(&muni, &reniec, longer).await;
@@ -256,6 +260,18 @@ async fn a_renewal_takes_the_place_and_an_old_version_does_not_come_back() {
             muni.exchange.ask(ask_it()).await.is_err(),
             "the limit of the new version"
         );
+        // Whoever was asked about reads the words and the law of the version that held then, on both sides.
+        for node in [&muni, &reniec] {
+            let subject = &ask_it().about;
+            let mut asked = node.exchange.questions_about(subject).await.unwrap();
+            asked.retain(|question| question.outcome == "answered");
+            let told: Vec<_> = asked
+                .iter()
+                .map(|question| (question.words.as_deref(), question.legal_ground.as_deref()))
+                .collect();
+            let expected = ["Ley 31814, art. 2", "Ley 28976, art. 8"];
+            assert_eq!(told, expected.map(|law| (Some(WORDS), Some(law))));
+        }
     })
     .await;
 }

@@ -43,6 +43,7 @@ fn line(visit: &Visit, look: &LookView) -> Markup {
             p { (visit.t("portal-looks-why")) ": " (look.purpose)
                 @if let Some(number) = &look.case { " · " (number) }
             }
+            @if let Some(ground) = &look.legal_ground { p { (visit.t("portal-looks-ground")) ": " (ground) } }
             @if !look.fields.is_empty() { p { (visit.t("portal-looks-what")) ": " (look.fields.join(", ")) } }
             p.soft.small {
                 (visit.time(look.at)) " · " (visit.t("portal-fact-evidence")) " " (parts::evidence_number(visit, &look.evidence))

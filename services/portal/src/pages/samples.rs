@@ -314,6 +314,7 @@ pub fn looks() -> LooksView {
         asked_by: "Municipalidad Distrital de Ollantaytambo".into(),
         answered_by: "RENIEC".into(),
         purpose: "Licencia de funcionamiento".into(),
+        legal_ground: Some("Ley 28976, art. 8".into()),
         fields: vec!["nombres".into(), "estado".into()],
         about: Some("20999000011".into()),
         case: Some("2026-000123".into()),

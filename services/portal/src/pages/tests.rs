@@ -100,6 +100,18 @@ async fn render(render: Render, official: bool, locale: Locale) -> String {
     String::from_utf8(body.to_vec()).expect("pages are UTF-8")
 }
 
+#[tokio::test]
+async fn who_was_asked_about_reads_the_law_that_allows_it() {
+    let shown: Render = |visit| super::my_data::my_data(visit, &samples::looks());
+    for (locale, words) in [
+        (Locale::Es, "Lo permite: Ley 28976, art. 8"),
+        (Locale::En, "Allowed by: Ley 28976, art. 8"),
+    ] {
+        let page = render(shown, false, locale).await;
+        assert!(page.contains(words), "{page}");
+    }
+}
+
 fn compressed(text: &str) -> usize {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder
