@@ -1,9 +1,10 @@
 //! Storms: thousands of exchanges over a network that loses, cuts, doubles, changes, delays and parts, from a seed.
 //!
 //! Read by `tambo bench storm` and by tests. A storm shows that the exchange keeps its promises on the worst line: no
-//! answer is given out that the registry did not give, no message number is answered twice, and what one side logged
-//! the other knows of in the end. A storm is replayed by its seed; see [`weather`].
+//! answer is given out that the registry did not give, no message number is answered twice, what one side logged the
+//! other knows of in the end, and what was accepted for later arrives once and in order. A storm is replayed by its seed; see [`weather`].
 
+mod later;
 mod run;
 pub mod weather;
 
@@ -50,13 +51,49 @@ pub struct Report {
     pub one_sided: u64,
     /// Those that still differ after both sides have reconciled. Must be none.
     pub unreconciled: u64,
+    /// What was accepted for later.
+    pub deliveries: Later,
+    /// Events that were published.
+    pub events: Later,
     /// Which those are, and what each side says of them.
     pub open: Vec<String>,
+}
+
+/// What became of what was accepted for later. All but the first must be none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Later {
+    /// Accepted.
+    pub accepted: u64,
+    /// Never arrived, or otherwise than it was given.
+    pub lost: u64,
+    /// Had its effect more than once.
+    pub twice: u64,
+    /// Arrived before one that was to come earlier.
+    pub out_of_order: u64,
+}
+
+impl Later {
+    fn is_good(&self) -> bool {
+        [self.lost, self.twice, self.out_of_order] == [0; 3]
+    }
+}
+
+impl fmt::Display for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} accepted, lost {}, twice {}, out of order {}",
+            self.accepted, self.lost, self.twice, self.out_of_order
+        )
+    }
 }
 
 impl Report {
     /// Whether every promise was kept.
     pub fn is_good(&self) -> bool {
+        if !self.deliveries.is_good() || !self.events.is_good() {
+            return false;
+        }
         [
             self.false_answers,
             self.answered_twice,
@@ -91,6 +128,11 @@ impl fmt::Display for Report {
             self.unlogged,
             self.one_sided,
             self.unreconciled
+        )?;
+        writeln!(
+            f,
+            "  deliveries: {}; events: {}",
+            self.deliveries, self.events
         )?;
         self.open
             .iter()

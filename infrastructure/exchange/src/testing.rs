@@ -369,11 +369,24 @@ impl Country {
         subsystems: &[&str],
         store: Store,
     ) -> (Node, Seat) {
+        self.body_on_with(network, code, subsystems, store, |_| {})
+            .await
+    }
+
+    /// The same with settings of its own.
+    pub async fn body_on_with(
+        &self,
+        network: &Network,
+        code: &str,
+        subsystems: &[&str],
+        store: Store,
+        change: impl FnOnce(&mut Settings),
+    ) -> (Node, Seat) {
         let owner = member(code);
         let keys = self.keys(&owner, 365 * DAY);
         let address = format!("{code}:5500");
         self.register(&owner, subsystems, &address, &keys);
-        let parts = self.parts(&owner, store, &keys, |_| {}).await;
+        let parts = self.parts(&owner, store, &keys, change).await;
         let exchange = Exchange::simulated(parts, network, &address).await.unwrap();
         let seat = exchange.join().unwrap();
         let node = Node {
@@ -389,7 +402,9 @@ impl Country {
     /// The node of a body once more, on what its store holds, as after a power cut.
     pub async fn reopen_on(&self, network: &Network, node: &Node, store: Store) -> (Node, Seat) {
         let address = format!("{}:5500", node.member.code);
-        let parts = self.parts(&node.member, store, &node.keys, |_| {}).await;
+        let kept = node.exchange.settings().clone();
+        let parts = self.parts(&node.member, store, &node.keys, |settings| *settings = kept);
+        let parts = parts.await;
         let exchange = Exchange::simulated(parts, network, &address).await.unwrap();
         let seat = exchange.join().unwrap();
         let node = Node {

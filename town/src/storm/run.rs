@@ -15,14 +15,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::weather::{Blow, Tally};
-use super::{Report, Storm};
+use super::{Report, Storm, later};
 
 /// How long the directory of a storm holds, in seconds.
 const DAY: i64 = 86_400;
 /// Seconds after which a question without end counts as broken off; twice the longest exchange, and some.
 const AFTERWARDS: i64 = 60;
 /// Begins the case number that names an exchange on the wire.
-const CASE: &str = "STORM-";
+pub(super) const CASE: &str = "STORM-";
+/// Between the fates of one attempt and the next; no multiple of a period of partitions.
+const ATTEMPT_STEP: u64 = 1_000_003;
 
 /// Lets a storm pass over a municipality and a registry.
 ///
@@ -40,9 +42,10 @@ pub async fn run(storm: Storm) -> Report {
         ..Report::default()
     };
     let ends = ask_all(&scene, &storm).await;
-    sky.clear();
+    let later = later::run(&scene, &storm, || sky.clear()).await;
     janitor.abort();
     report.faults = sky.tally.faults();
+    later.judge(&scene, &sky.arrivals(), &mut report).await;
     for (number, end) in ends {
         match end {
             Ok(name) if name == name_of(number) => report.answered += 1,
@@ -59,8 +62,16 @@ struct Sky {
     storm: Storm,
     tally: Tally,
     over: std::sync::atomic::AtomicBool,
-    /// The exchange of each request, so that its response meets its own fate.
-    exchanges: Mutex<HashMap<u64, u64>>,
+    /// The exchange of each request and which attempt it is, so that its response meets its own fate.
+    exchanges: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    of_request: HashMap<u64, (u64, u64)>,
+    attempts: HashMap<u64, u64>,
+    /// Deliveries whose requests went through whole, in the order in which they did for the first time.
+    arrivals: Vec<u64>,
 }
 
 impl Sky {
@@ -77,35 +88,62 @@ impl Sky {
         self.over.store(true, Ordering::Release);
     }
 
-    /// The exchange that a passage belongs to; none for connections, and for what is said after the storm.
-    fn exchange(&self, passage: &Passage) -> Option<u64> {
-        let mut known = self
-            .exchanges
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.exchanges
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The exchange that a passage belongs to, and the attempt; none for connections, and for what is said after the storm.
+    fn exchange(&self, passage: &Passage) -> Option<(u64, u64)> {
+        let mut seen = self.seen();
         match passage.leg {
             Leg::Connect => None,
             Leg::Request => {
-                let number = case_in(&passage.bytes)?;
-                known.insert(passage.number, number);
-                Some(number)
+                if let Some(known) = seen.of_request.get(&passage.number) {
+                    return Some(*known);
+                }
+                let number = self.number_in(&passage.bytes)?;
+                let attempts = seen.attempts.entry(number).or_default();
+                let found = (number, *attempts);
+                *attempts += 1;
+                seen.of_request.insert(passage.number, found);
+                Some(found)
             }
-            Leg::Response => known.get(&passage.number).copied(),
+            Leg::Response => seen.of_request.get(&passage.number).copied(),
         }
+    }
+
+    /// The number of a question by its case; batches of events all count as the one after the last.
+    fn number_in(&self, bytes: &[u8]) -> Option<u64> {
+        if let Some(rest) = after(bytes, CASE.as_bytes()) {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
+            return String::from_utf8(digits.copied().collect())
+                .ok()?
+                .parse()
+                .ok();
+        }
+        after(bytes, later::BATCHES.as_bytes())
+            .map(|_| self.storm.exchanges + later::DELIVERIES_MAX)
+    }
+
+    fn arrived(&self, number: u64) {
+        let mut seen = self.seen();
+        if number >= self.storm.exchanges && !seen.arrivals.contains(&number) {
+            seen.arrivals.push(number);
+        }
+    }
+
+    fn arrivals(&self) -> Vec<u64> {
+        self.seen().arrivals.clone()
     }
 }
 
-fn case_in(bytes: &[u8]) -> Option<u64> {
+fn after<'b>(bytes: &'b [u8], wanted: &[u8]) -> Option<&'b [u8]> {
     let at = bytes
-        .windows(CASE.len())
-        .position(|six| six == CASE.as_bytes())?;
-    let digits = bytes[at + CASE.len()..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit());
-    String::from_utf8(digits.copied().collect())
-        .ok()?
-        .parse()
-        .ok()
+        .windows(wanted.len())
+        .position(|part| part == wanted)?;
+    Some(&bytes[at + wanted.len()..])
 }
 
 fn rule(sky: Arc<Sky>, power: mpsc::UnboundedSender<()>) -> exchange::wire::Rule {
@@ -113,13 +151,30 @@ fn rule(sky: Arc<Sky>, power: mpsc::UnboundedSender<()>) -> exchange::wire::Rule
         let (sky, power) = (sky.clone(), power.clone());
         Box::pin(async move {
             let over = sky.over.load(Ordering::Acquire);
-            let Some(number) = sky.exchange(&passage).filter(|_| !over) else {
+            let Some((exchange, attempt)) = sky.exchange(&passage) else {
                 return Fate::Deliver;
             };
+            let is_request = passage.leg == Leg::Request;
+            if over {
+                if is_request {
+                    sky.arrived(exchange);
+                }
+                return Fate::Deliver;
+            }
+            // Another attempt meets another fate.
+            let number = exchange + attempt * ATTEMPT_STEP;
             let Storm { seed, weather, .. } = sky.storm;
             let blow = weather.blow(seed, number, passage.leg, passage.is_copy);
+            // Under TLS a changed byte breaks the line; the questions before have shown what happens without.
+            let blow = match blow {
+                Blow::Changed(_) if is_request && exchange >= sky.storm.exchanges => Blow::Cut,
+                blow => blow,
+            };
             sky.tally.count(blow);
             tokio::time::sleep(weather.delay(seed, number, passage.leg, passage.is_copy)).await;
+            if is_request && matches!(blow, Blow::None | Blow::Doubled | Blow::Power) {
+                sky.arrived(exchange);
+            }
             match blow {
                 Blow::None => Fate::Deliver,
                 Blow::Lost => Fate::Lose,
@@ -145,13 +200,43 @@ fn changed(passage: &Passage, place: u64) -> Fate {
     Fate::Change(bytes.into())
 }
 
+/// A body's node, its seat on the network, and the store that outlives both.
+pub(super) struct House {
+    held: RwLock<(Arc<Node>, Seat)>,
+    store: Store,
+}
+
+impl House {
+    fn new((node, seat): (Node, Seat), store: Store) -> Self {
+        let held = RwLock::new((Arc::new(node), seat));
+        Self { held, store }
+    }
+
+    pub(super) fn node(&self) -> Arc<Node> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.0.clone()
+    }
+
+    /// Ends the node's work in its middle and starts it anew on what its store holds.
+    pub(super) async fn restart(&self, country: &Country, network: &Network) {
+        let node = {
+            let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+            held.1.cut();
+            held.0.clone()
+        };
+        let (node, seat) = country.reopen_on(network, &node, self.store.clone()).await;
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        *held = (Arc::new(node), seat);
+    }
+}
+
 /// A municipality that asks and a registry that answers.
-struct Scene {
-    country: Country,
-    clock: Arc<SetClock>,
-    asking: Node,
-    registry: RwLock<(Arc<Node>, Seat)>,
-    registry_store: Store,
+pub(super) struct Scene {
+    pub(super) country: Country,
+    pub(super) clock: Arc<SetClock>,
+    pub(super) network: Network,
+    pub(super) asking: House,
+    pub(super) registry: House,
     _folder: Folder,
 }
 
@@ -161,51 +246,37 @@ impl Scene {
         let country = Country::new(clock.clone()).await;
         let one = store::testing::sqlite(&folder, clock.clone()).await;
         let other = store::testing::sqlite(&folder, clock.clone()).await;
-        let (asking, _) = country.body_on(network, "MUNI", &["licencias"], one).await;
-        let (registry, seat) = country
-            .body_on(network, "RENIEC", &["registro"], other.clone())
+        let asking = country
+            .body_on(network, "MUNI", &["licencias"], one.clone())
             .await;
-        country.publish(DAY, &[&asking, &registry]).await;
-        testing::furnish(&*clock, &asking, &registry).await;
-        let records: Vec<_> = (0..storm.exchanges)
+        let registry = country
+            .body_on_with(
+                network,
+                "RENIEC",
+                &["registro"],
+                other.clone(),
+                later::settle,
+            )
+            .await;
+        country.publish(DAY, &[&asking.0, &registry.0]).await;
+        testing::furnish(&*clock, &asking.0, &registry.0).await;
+        let all = storm.exchanges + later::count(storm);
+        let records: Vec<_> = (0..all)
             .map(|number| {
                 let facts = serde_json::json!({ "person.name": name_of(number) });
                 (subject_of(number), facts, None)
             })
             .collect();
-        let entered = registry.exchange.record("people", &records).await;
+        let entered = registry.0.exchange.record("people", &records).await;
         entered.expect("the store of the registry takes its records");
         Self {
             country,
             clock,
-            asking,
-            registry: RwLock::new((Arc::new(registry), seat)),
-            registry_store: other,
+            network: network.clone(),
+            asking: House::new(asking, one),
+            registry: House::new(registry, other),
             _folder: folder,
         }
-    }
-
-    fn registry(&self) -> Exchange {
-        let held = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-        held.0.exchange.clone()
-    }
-
-    /// Ends the registry's work in its middle and starts it anew on what its store holds.
-    async fn restart(&self, network: &Network) {
-        let node = {
-            let held = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-            held.1.cut();
-            held.0.clone()
-        };
-        let anew = self
-            .country
-            .reopen_on(network, &node, self.registry_store.clone());
-        let (node, seat) = anew.await;
-        let mut held = self
-            .registry
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *held = (Arc::new(node), seat);
     }
 
     /// Compares both logs, lets both sides reconcile, and compares again.
@@ -213,8 +284,9 @@ impl Scene {
         self.clock.advance(AFTERWARDS);
         let before = self.differing(storm, Ok(report)).await;
         report.one_sided = before;
-        let (asking, registry) = (&self.asking.exchange, self.registry());
-        for exchange in [&registry, asking] {
+        let (asking, registry) = (self.asking.node(), self.registry.node());
+        let (asking, registry) = (&asking.exchange, &registry.exchange);
+        for exchange in [registry, asking] {
             while exchange.reconcile().await.expect("a store that works") > 0 {}
         }
         while asking.settle().await.expect("a store that works") > 0 {}
@@ -227,11 +299,12 @@ impl Scene {
         storm: &Storm,
         mut report: Result<&mut Report, &mut Vec<String>>,
     ) -> u64 {
+        let (asking, registry) = (self.asking.node(), self.registry.node());
         let mut differing = 0;
         for number in 0..storm.exchanges {
             let subject = subject_of(number);
-            let ours = self.asking.exchange.questions_about(&subject).await;
-            let theirs = self.registry().questions_about(&subject).await;
+            let ours = asking.exchange.questions_about(&subject).await;
+            let theirs = registry.exchange.questions_about(&subject).await;
             let ours = ours.expect("a store that works");
             let theirs = theirs.expect("a store that works");
             if let Ok(report) = &mut report {
@@ -240,7 +313,7 @@ impl Scene {
             }
             let end = |list: &[exchange::Question]| list.first().map(|one| one.outcome.clone());
             let told = match ours.first() {
-                Some(one) => self.asking.exchange.settlement(&one.number).await,
+                Some(one) => asking.exchange.settlement(&one.number).await,
                 None => Ok(None),
             };
             let told = told.expect("a store that works").map(|told| told.there);
@@ -276,15 +349,15 @@ async fn restart_after_cuts(
     mut cuts: mpsc::UnboundedReceiver<()>,
 ) {
     while cuts.recv().await.is_some() {
-        scene.restart(&network).await;
+        scene.registry.restart(&scene.country, &network).await;
     }
 }
 
-fn subject_of(number: u64) -> String {
+pub(super) fn subject_of(number: u64) -> String {
     format!("4{number:07}")
 }
 
-fn name_of(number: u64) -> String {
+pub(super) fn name_of(number: u64) -> String {
     format!("Persona {number}")
 }
 
@@ -302,7 +375,7 @@ async fn ask_all(scene: &Arc<Scene>, storm: &Storm) -> Vec<(u64, End)> {
                 if number >= all {
                     return ends;
                 }
-                ends.push((number, ask(&scene.asking.exchange, number).await));
+                ends.push((number, ask(&scene.asking.node().exchange, number).await));
             }
         });
     }

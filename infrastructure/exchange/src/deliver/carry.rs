@@ -144,7 +144,6 @@ impl Exchange {
                     Attempt::Refused { code, .. } => Attempt::Untold(format!(
                         "it may have arrived, and the provider's node can't tell ({code})"
                     )),
-                    Attempt::Untold(cause) => Attempt::NotBegun(cause),
                     other => other,
                 });
             }

@@ -33,6 +33,14 @@ pub struct LaterRequest {
     pub(crate) order: Option<String>,
 }
 
+impl LaterRequest {
+    /// A question about somebody, after all others that were accepted under the same order, if it has one.
+    pub fn question(ask: Ask, behalf: Behalf, order: Option<String>) -> Self {
+        let outgoing = Outgoing::facts(ask, behalf);
+        Self { outgoing, order }
+    }
+}
+
 /// What is stored of a request beside its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stored {
@@ -111,12 +119,8 @@ impl Exchange {
     /// # Errors
     /// [`DeliverError`]: no agreement, or a limit is reached.
     pub async fn ask_later(&self, ask: Ask, behalf: Behalf) -> Result<String, DeliverError> {
-        let outgoing = Outgoing::facts(ask, behalf);
-        self.send_later(LaterRequest {
-            outgoing,
-            order: None,
-        })
-        .await
+        self.send_later(LaterRequest::question(ask, behalf, None))
+            .await
     }
 
     /// Accepts a request for delivery; gives the message number once it is on disk. The same request under the same

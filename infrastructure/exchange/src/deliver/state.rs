@@ -90,7 +90,7 @@ pub enum Attempt {
         /// What was said.
         cause: String,
     },
-    /// What came back proves nothing, or the provider says that it can't tell.
+    /// The provider says that it can't tell.
     Untold(String),
 }
 
@@ -129,10 +129,11 @@ pub fn attempt_of(error: &AskError, left: bool) -> Attempt {
         AskError::Own(_) if left => Attempt::Doubtful(cause),
         AskError::Own(_) => Attempt::NotBegun(cause),
         AskError::Unreachable { .. } if !left => Attempt::NotBegun(cause),
-        AskError::Unreachable { .. } | AskError::Broken { .. } | AskError::Timeout => {
-            Attempt::Doubtful(cause)
-        }
-        AskError::BadSignature { .. } => Attempt::Untold(cause),
+        // What came back proves nothing; the true answer is still to be had where answers are kept.
+        AskError::Unreachable { .. }
+        | AskError::Broken { .. }
+        | AskError::BadSignature { .. }
+        | AskError::Timeout => Attempt::Doubtful(cause),
         AskError::NoAgreement { .. } => Attempt::Refused {
             code: error.code(),
             cause,
@@ -141,10 +142,12 @@ pub fn attempt_of(error: &AskError, left: bool) -> Attempt {
     }
 }
 
-/// Refusals that are made before a provider begins, for reasons that pass. Both X-Road's nodes and ours decide them
-/// before they call the service's own system.
-const PASSING: [Leaf; 6] = [
+/// Refusals that are made before a provider begins, for reasons that pass: certificates and their statuses are renewed.
+/// Both X-Road's nodes and ours decide them before they call the service's own system.
+const PASSING: [Leaf; 8] = [
+    Leaf::CertValidation,
     Leaf::GlobalConfOutdated,
+    Leaf::IncorrectValidationInfo,
     Leaf::LoggingFailed,
     Leaf::MaintenanceMode,
     Leaf::ServiceDisabled,
@@ -281,7 +284,7 @@ mod tests {
             (AskError::Timeout, true, "Doubtful"),
             (AskError::Own(Fault::internal("x")), false, "NotBegun"),
             (AskError::Own(Fault::internal("x")), true, "Doubtful"),
-            (AskError::BadSignature { cause: text() }, true, "Untold"),
+            (AskError::BadSignature { cause: text() }, true, "Doubtful"),
             (AskError::NoAgreement { cause: text() }, false, "Refused"),
             (refused("server.serverproxy.access_denied"), true, "Refused"),
             (
