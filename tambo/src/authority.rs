@@ -3,14 +3,14 @@
 //! Built by `house` for a body with the role `authority`. It promises that the configuration is the register's state of a
 //! few seconds ago, signed anew long before it expires; it refuses to decide who becomes a member: that is a person's act.
 
-mod configuration;
+pub mod configuration;
 mod http;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use exchange::View;
-use kernel::{Actor, Clock, Fault};
+use kernel::{Actor, Fault};
 use registry::admit::Admission;
 use registry::{Parts, Pins, Register};
 use trust::authority::Founding;
@@ -38,8 +38,8 @@ pub struct Authority {
     pub register: Register,
     /// The log of the body that runs the authority: decisions are entered there.
     pub log: Log,
-    keys: Arc<SigningKeys>,
-    clock: Arc<dyn Clock>,
+    keys: Arc<RwLock<SigningKeys>>,
+    ground: Ground,
     held: Arc<RwLock<Configuration>>,
 }
 
@@ -76,21 +76,17 @@ impl Authority {
         if !as_is {
             register.admit_logs().await?;
         }
-        let keys = SigningKeys::open(ground)?;
+        let keys = SigningKeys::open(ground, &register).await?;
         let held = Configuration::of(&trust, ground, &keys, &base_url);
         let authority = Self {
             trust,
             witness,
             register,
             log,
-            keys: Arc::new(keys),
-            clock: ground.clock.clone(),
+            keys: Arc::new(RwLock::new(keys)),
+            ground: ground.clone(),
             held: Arc::new(RwLock::new(held)),
         };
-        authority.register.set_pins(Pins {
-            witness_key: authority.witness.verifier().to_string(),
-            anchor: authority.anchor(),
-        });
         authority.publish().await?;
         Ok(authority)
     }
@@ -98,13 +94,17 @@ impl Authority {
     /// The anchor file: what a body needs to follow this instance's configuration.
     pub fn anchor(&self) -> String {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.anchor(&self.keys.internal)
+        held.anchor(&self.keys().internal)
     }
 
     /// The anchor of the external configuration, for federated instances.
     pub fn external_anchor(&self) -> String {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.anchor(&self.keys.external)
+        held.anchor(&self.keys().external)
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, SigningKeys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest edition of the internal configuration.
@@ -157,6 +157,8 @@ impl Authority {
     /// # Errors
     /// A key or the store fails.
     pub async fn publish(&self) -> Result<(), Fault> {
+        let keys = SigningKeys::open(&self.ground, &self.register).await;
+        let keys = keys.map_err(|problem| Fault::internal(problem.0))?;
         let model = self
             .register
             .model(&mut self.log.store().read().await?)
@@ -172,8 +174,15 @@ impl Authority {
         }
         model.fill(&mut shared)?;
         held.shared = shared;
-        held.publish(&self.keys, self.clock.now())?;
+        held.announce(&keys);
+        held.publish(&keys, self.ground.clock.now())?;
         held.version = model.version;
+        drop(held);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.register.set_pins(Pins {
+            witness_key: self.witness.verifier().to_string(),
+            anchor: self.anchor(),
+        });
         Ok(())
     }
 

@@ -202,6 +202,21 @@ impl Ground {
         })
     }
 
+    /// The same ground for an act that is the making of a key.
+    ///
+    /// # Errors
+    /// The passphrase is nowhere.
+    pub fn making(&self) -> Result<Self, Problem> {
+        let passphrase = Passphrase::new(passphrase_text(&self.settings)?);
+        let keys = KeyStore::open(&self.settings.path(&self.settings.keys.folder), &passphrase)?;
+        Ok(Self {
+            manner: Manner::Serve,
+            credentials: Credentials::new(&self.settings.folder, keys.clone()),
+            keys,
+            ..self.clone()
+        })
+    }
+
     /// A secret of this body for one use: the digest of a signature that only its key can make and always makes alike.
     ///
     /// # Errors

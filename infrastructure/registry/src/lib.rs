@@ -19,6 +19,7 @@ pub mod look;
 pub mod members;
 pub mod model;
 mod pages;
+pub mod rotation;
 pub mod rules;
 pub mod services;
 pub mod sql;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use kernel::{Fault, Moment};
+use registry::{Register, rotation};
 use trust::ca::{Ca, DAY};
 use trust::globalconf::write::{Edition, Published, publish};
 use trust::globalconf::{
@@ -27,10 +28,12 @@ const MANAGEMENT: &str = "gestion";
 /// The certificate profile of what the authority issues.
 const PROFILE: Profile = Profile::Basic;
 
-/// A key that signs configurations.
+/// The keys of one configuration: one signs, and one or two are announced.
 pub struct SigningKey {
     signer: Signer,
-    announced: VerificationKey,
+    own: VerificationKey,
+    /// What is announced, the older first.
+    announced: Vec<VerificationKey>,
     /// Path of the configuration that it signs.
     path: &'static str,
 }
@@ -44,20 +47,39 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Opens or makes the keys.
+    /// Opens the keys that the register names; the first ones are made.
     ///
     /// # Errors
     /// A key or its certificate can't be read or made.
-    pub fn open(ground: &Ground) -> Result<Self, Problem> {
+    pub async fn open(ground: &Ground, register: &Register) -> Result<Self, Problem> {
+        let [internal, external] = [
+            register.signing_keys("internal").await?,
+            register.signing_keys("external").await?,
+        ];
         Ok(Self {
-            internal: signing_key(ground, "configuration-internal", "internalconf")?,
-            external: signing_key(ground, "configuration-external", "externalconf")?,
+            internal: signing_key(ground, &internal, "internalconf")?,
+            external: signing_key(ground, &external, "externalconf")?,
         })
     }
 }
 
-/// The key with this label and its certificate, made at the first start.
-fn signing_key(ground: &Ground, label: &str, path: &'static str) -> Result<SigningKey, Problem> {
+fn signing_key(
+    ground: &Ground,
+    named: &rotation::SigningKeys,
+    path: &'static str,
+) -> Result<SigningKey, Problem> {
+    let announced = named.announced.iter();
+    let announced = announced.map(|label| verification_key(ground, label));
+    Ok(SigningKey {
+        announced: announced.collect::<Result<_, _>>()?,
+        own: verification_key(ground, &named.signing)?,
+        signer: ground.keys.signer(&named.signing)?,
+        path,
+    })
+}
+
+/// The key with this label as others know it; it and its certificate are made if they are not there.
+pub fn verification_key(ground: &Ground, label: &str) -> Result<VerificationKey, Problem> {
     let signer = ground.keys.signer_or_create(label, Algorithm::Rsa2048)?;
     let own = match ground.credentials.chain(label)? {
         Some(chain) => chain,
@@ -75,11 +97,7 @@ fn signing_key(ground: &Ground, label: &str, path: &'static str) -> Result<Signi
     let own = own
         .first()
         .ok_or_else(|| Problem(format!("{label}.pem is empty")))?;
-    Ok(SigningKey {
-        announced: VerificationKey::of(own),
-        signer,
-        path,
-    })
+    Ok(VerificationKey::of(own))
 }
 
 fn certificate(ground: &Ground, signer: &Signer, label: &str) -> Result<Certificate, Problem> {
@@ -131,8 +149,8 @@ impl Configuration {
         let shared = SharedParams {
             sources: vec![Source {
                 address: address.to_owned(),
-                internal: vec![keys.internal.announced.clone()],
-                external: vec![keys.external.announced.clone()],
+                internal: keys.internal.announced.clone(),
+                external: keys.external.announced.clone(),
             }],
             authorities: vec![Authority::new(
                 &trust.certificate().subject().rfc2253(),
@@ -171,6 +189,14 @@ impl Configuration {
         }
     }
 
+    /// Announces other keys from the next edition on.
+    pub fn announce(&mut self, keys: &SigningKeys) {
+        for source in &mut self.shared.sources {
+            source.internal.clone_from(&keys.internal.announced);
+            source.external.clone_from(&keys.external.announced);
+        }
+    }
+
     /// Signs all versions anew. Files of the edition before stay for those who are fetching it.
     ///
     /// # Errors
@@ -193,7 +219,7 @@ impl Configuration {
                 private: None,
                 ..edition
             };
-            let signed = |edition, key: &SigningKey| publish(edition, &key.signer, &key.announced);
+            let signed = |edition, key: &SigningKey| publish(edition, &key.signer, &key.own);
             match (
                 signed(&edition, &keys.internal),
                 signed(&outer, &keys.external),
@@ -252,7 +278,7 @@ impl Configuration {
             instance: self.shared.instance.clone(),
             sources: vec![AnchorSource {
                 url: format!("{}/{}", self.base_url, key.path),
-                keys: vec![key.announced.clone()],
+                keys: key.announced.clone(),
             }],
         };
         anchor.to_xml().unwrap_or_default()

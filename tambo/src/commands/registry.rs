@@ -7,10 +7,12 @@ use std::sync::Arc;
 use clap::Subcommand;
 use kernel::{Actor, MemberId, SystemClock};
 use registry::Register;
+use registry::rotation::{CONFIGURATIONS, Turn};
 
 use super::foreign::{EnterOptions, enter};
 use super::{Config, Outcome, Problem};
 use crate::authority::Authority;
+use crate::authority::configuration::verification_key;
 use crate::house::{Ground, Manner};
 use crate::settings::Part;
 
@@ -55,6 +57,18 @@ enum What {
         /// Its first part, between `#` and the first dot.
         id: String,
     },
+    /// Change the key that signs the configuration, in three turns: announce, use, forget.
+    RotateKey {
+        /// announce: a new key is made known. use: it signs. forget: the old one is made known no more.
+        #[arg(value_enum)]
+        turn: KeyTurn,
+        /// The configuration for federated instances, instead of that for members.
+        #[arg(long)]
+        external: bool,
+        /// Don't wait until the last edition has been out for as long as it holds: when the old key may be in other hands.
+        #[arg(long)]
+        now: bool,
+    },
     /// End a membership: certificates are revoked, the configuration is published without it.
     Revoke {
         /// INSTANCE/CLASS/CODE.
@@ -63,6 +77,23 @@ enum What {
         #[arg(long)]
         why: String,
     },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum KeyTurn {
+    Announce,
+    Use,
+    Forget,
+}
+
+impl From<KeyTurn> for Turn {
+    fn from(turn: KeyTurn) -> Self {
+        match turn {
+            KeyTurn::Announce => Self::Announce,
+            KeyTurn::Use => Self::Use,
+            KeyTurn::Forget => Self::Forget,
+        }
+    }
 }
 
 impl What {
@@ -90,12 +121,52 @@ pub async fn run(options: RegistryOptions) -> Outcome {
     let manner = options.what.manner();
     let ground = Ground::lay_for(settings, Arc::new(SystemClock), manner).await?;
     let authority = Authority::open(&ground).await?;
-    let outcome = act(&authority.register, options.what).await;
+    let outcome = act(&ground, &authority.register, options.what).await;
     ground.store.close().await;
     outcome
 }
 
-async fn act(register: &Register, what: What) -> Outcome {
+/// The key is made before it is named, so that the running node finds it.
+async fn rotate(
+    ground: &Ground,
+    register: &Register,
+    turn: Turn,
+    (external, now): (bool, bool),
+) -> Outcome {
+    let by = Actor::system("command line");
+    let configuration = CONFIGURATIONS[usize::from(external)];
+    let held = register.signing_keys(configuration).await?;
+    let settings = &ground.settings;
+    let wait = match now {
+        true => 0,
+        false => settings.exchange.configuration_seconds,
+    };
+    if turn == Turn::Announce && held.announced.len() == 1 {
+        let making = ground.making()?;
+        verification_key(&making, &held.next(configuration))?;
+    }
+    let keys = register.turn_keys(&by, configuration, turn, wait).await?;
+    println!(
+        "{} signs the {configuration} configuration; announced: {}",
+        keys.signing,
+        keys.announced.join(", ")
+    );
+    match turn {
+        Turn::Announce => {
+            println!("Go on with `use` in {wait} seconds, when every member has seen the new key.")
+        }
+        Turn::Use => println!(
+            "Go on with `forget` in {wait} seconds, when every member has an edition under the new key."
+        ),
+        Turn::Forget => println!(
+            "Hand out the new anchor to whoever was away: {}/configuration-anchor.xml",
+            settings.exchange.authority
+        ),
+    }
+    Ok(())
+}
+
+async fn act(ground: &Ground, register: &Register, what: What) -> Outcome {
     let by = Actor::system("command line");
     match what {
         What::List => list(register).await,
@@ -110,6 +181,11 @@ async fn act(register: &Register, what: What) -> Outcome {
             println!("{number} is refused");
             Ok(())
         }
+        What::RotateKey {
+            turn,
+            external,
+            now,
+        } => rotate(ground, register, turn.into(), (external, now)).await,
         What::Enter(options) => enter(register, &by, options).await,
         What::Link { member } => {
             println!("{}", register.make_link(&by, member.as_ref()).await?);

@@ -73,9 +73,12 @@ pub fn texts() -> Result<Texts, web::texts::TextError> {
 mod tests {
     use super::*;
 
+    /// Variables with their values.
+    type Set = &'static [(&'static str, &'static str)];
+
     #[test]
     fn the_line_comes_before_the_environment() {
-        let cases: [(&[&str], &[(&str, &str)], Locale); 9] = [
+        let cases: [(&[&str], Set, Locale); 9] = [
             (&[], &[], Locale::En),
             (&[], &[("LANG", "es_PE.UTF-8")], Locale::Es),
             (
