@@ -389,6 +389,15 @@ fn anchor_of(settings: &Settings) -> Result<String, Problem> {
     }
 }
 
+/// Where and when archives are written, by a path that holds wherever the program was started.
+fn archive(settings: &Settings) -> exchange::archive::ArchiveSettings {
+    let mut archive = settings.exchange.archive.clone();
+    if !archive.folder.as_os_str().is_empty() {
+        archive.folder = settings.path(&archive.folder);
+    }
+    archive
+}
+
 async fn build_exchange(
     ground: &Ground,
     authority: Option<&Authority>,
@@ -414,14 +423,13 @@ async fn build_exchange(
     settings.body_bytes_max = own.message_bytes_max;
     settings.signatures = own.signatures;
     settings.logged_body_bytes_max = own.logged_bytes_max;
+    settings.stamp_every_seconds = own.stamp_every_seconds;
+    settings.stamp_grace_seconds = own.stamp_grace_seconds;
     settings.spool_folder = Some(ground.settings.folder.join("spool"));
     settings.guard = own.guard.clone();
     settings.deliver = own.deliver.clone();
     settings.body_log_off.clone_from(&own.body_log_off);
-    settings.archive = own.archive.clone();
-    if !own.archive.folder.as_os_str().is_empty() {
-        settings.archive.folder = ground.settings.path(&own.archive.folder);
-    }
+    settings.archive = archive(&ground.settings);
     settings.topics.clone_from(&own.topics);
     settings.guard.folder = ground.settings.store_folder();
     settings.utc_offset_minutes =

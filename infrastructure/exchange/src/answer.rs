@@ -407,7 +407,10 @@ impl Exchange {
         let authorised = allowed.authorised.as_ref();
         let kept = inner.journal.open(question.clone(), parts, authorised);
         match kept.await {
-            Ok(opened) => Ok(Kept::New(opened)),
+            Ok(opened) => {
+                inner.guard.accepted(now);
+                Ok(Kept::New(opened))
+            }
             // An agreement that is used up must not hide that the question was answered before.
             Err(NotKept::Duplicate) => Ok(Kept::Before(question)),
             Err(NotKept::OverLimit) if self.find_question(&question).await?.is_some() => {

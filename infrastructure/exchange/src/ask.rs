@@ -374,6 +374,7 @@ impl Exchange {
             .journal
             .seal_and_open(question, unsealed, authorised.as_ref());
         let (opened, mut envelope) = sealed.await?;
+        inner.guard.accepted(now);
         envelope.ocsp = auth;
         Ok(Sealed {
             opened,

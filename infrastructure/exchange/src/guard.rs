@@ -113,15 +113,15 @@ impl Guard {
 
     /// Takes up when the newest message of the store was accepted.
     pub fn take_up(&self, newest: Option<Moment>) {
-        self.raise(newest.unwrap_or_default());
+        self.accepted(newest.unwrap_or_default());
     }
 
-    fn raise(&self, at: Moment) {
+    /// Takes note that something was accepted and kept at a moment: the clock may not fall below it from here on.
+    pub fn accepted(&self, at: Moment) {
         self.newest.fetch_max(at.0, Ordering::Relaxed);
     }
 
-    /// Whether a message may be accepted at `now`, under a directory that was published at `published`. If so, `now` is
-    /// the time below which the clock may not fall from here on.
+    /// Whether a message may be accepted at `now`, under a directory that was published at `published`.
     ///
     /// # Errors
     /// [`Unfit`], with what the operator should do.
@@ -145,7 +145,6 @@ impl Guard {
                 return Err(Unfit::Clock { seconds, what });
             }
         }
-        self.raise(now);
         Ok(())
     }
 
@@ -264,8 +263,11 @@ mod tests {
         let behind = guard.check(NOW, published);
         assert!(matches!(behind, Err(Unfit::Clock { seconds: 200, .. })));
         assert!(guard.problems(NOW, published)[0].contains("200 seconds behind"));
-        assert_eq!(guard.check(NOW.plus_seconds(150), published), Ok(()));
-        // What was accepted counts from then on.
+        let ahead = NOW.plus_seconds(150);
+        assert_eq!(guard.check(ahead, published), Ok(()));
+        // What was only tried while the clock ran ahead binds nobody; what was kept counts from then on.
+        assert_eq!(guard.check(NOW.plus_seconds(80), None), Ok(()));
+        guard.accepted(ahead);
         assert!(guard.check(NOW.plus_seconds(80), None).is_err());
     }
 

@@ -205,6 +205,10 @@ pub struct Exchange {
     /// Largest message that the journal keeps whole, in bytes.
     #[serde(default = "default_message_bytes")]
     pub logged_bytes_max: usize,
+    /// Seconds between two batches of time stamps.
+    pub stamp_every_seconds: u64,
+    /// Age of the oldest message without time stamp, in seconds, after which none is taken; 0 for no such limit.
+    pub stamp_grace_seconds: i64,
     /// Limits of disk and clock.
     #[serde(default)]
     pub guard: exchange::guard::GuardSettings,

@@ -173,4 +173,5 @@ rights = [{{ subject = "{asker}", method = "POST", path = "/**" }}]
         body.kill()
 
 
-main()
+if __name__ == "__main__":
+    main()

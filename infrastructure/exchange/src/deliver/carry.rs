@@ -200,6 +200,7 @@ impl Exchange {
                 opened.await?
             }
         };
+        inner.guard.accepted(now);
         envelope.ocsp = auth;
         Ok(Sealed {
             opened,

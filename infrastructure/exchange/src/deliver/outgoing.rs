@@ -170,6 +170,7 @@ impl Exchange {
         }
         sql::insert(&mut tx, &row).await?;
         tx.commit().await?;
+        inner.guard.accepted(now);
         self.ring();
         Ok(row.number)
     }

@@ -106,6 +106,7 @@ impl Exchange {
         sql::insert_event(&mut tx, &key, &stored, event.number.as_deref()).await?;
         sql::set_topic(&mut tx, &key, &row).await?;
         tx.commit().await?;
+        self.inner.guard.accepted(now);
         self.ring();
         Ok((topic, row.head))
     }
