@@ -3,6 +3,7 @@
 //! Handlers decide nothing. What machines send is signed in itself and needs no session; what they get is sealed with the
 //! key that links pin. Rights: `registry.manage` for everything that changes something.
 
+mod api;
 mod desk;
 mod machines;
 
@@ -57,6 +58,19 @@ fn routes(register: Register) -> Routes {
         .get("/registry/v1/card", machines::card)
         .post("/registry/v1/applications", machines::apply)
         .get("/registry/v1/applications/{number}", machines::standing)
+        .get("/registry/api/applications", api::applications)
+        .get("/registry/api/applications/{number}", api::application)
+        .post("/registry/api/applications/{number}", api::decide)
+        .get("/registry/api/members", api::members)
+        .get("/registry/api/members/{class}/{code}", api::member)
+        .post("/registry/api/members/{class}/{code}", api::change_member)
+        .get("/registry/api/groups", api::groups)
+        .post("/registry/api/groups", api::change_groups)
+        .get("/registry/api/services", api::services)
+        .post("/registry/api/services", api::change_services)
+        .get("/registry/api/settings", api::settings)
+        .post("/registry/api/settings", api::change_settings)
+        .post("/registry/api/links", api::links)
         .get("/join", desk::join)
         .get("/registry/members", desk::members)
         .get("/registry/members/{class}/{code}", desk::member)

@@ -25,6 +25,7 @@ pub mod services;
 pub mod sql;
 #[cfg(test)]
 mod tests;
+pub mod tokens;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

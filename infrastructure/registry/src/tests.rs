@@ -1,5 +1,6 @@
 //! The register as a whole, on both engines: a small authority in a folder, applicants with their own keys, and attacks.
 
+mod api;
 mod attacks;
 mod foreign;
 mod pages;

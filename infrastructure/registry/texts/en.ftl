@@ -116,6 +116,7 @@ fault-registry-field = Something does not fit: { $field }.
 fault-registry-group = There is no such group, or its code or name does not fit.
 fault-registry-key-early = It is too early: somebody may not have seen the last edition yet. Wait { $minutes } minutes.
 fault-registry-key-order = It is not the turn of that step. The order is: announce the new key, use it, forget the old one.
+fault-registry-token = This program’s token is not good. Make another at the authority’s machine.
 fault-registry-key-used = One of the keys is registered for another server or another use. Make new keys.
 fault-registry-large = The application is too large.
 fault-registry-link = The link is not of this authority, or not whole.

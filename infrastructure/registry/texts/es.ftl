@@ -125,6 +125,7 @@ fault-registry-field = Un dato no es válido: { $field }.
 fault-registry-group = No existe ese grupo, o el código o el nombre no son válidos.
 fault-registry-key-early = Es pronto: alguien puede no haber visto todavía la última edición. Espere { $minutes } minutos.
 fault-registry-key-order = Ese paso no toca ahora. El orden es: anunciar la clave nueva, usarla, olvidar la anterior.
+fault-registry-token = La ficha de este programa no vale. Haga otra en la máquina de la autoridad.
 fault-registry-key-used = Una de las claves ya está registrada para otro servidor o para otro uso. Haga claves nuevas.
 fault-registry-large = La solicitud es demasiado grande.
 fault-registry-link = El enlace no es de esta autoridad, o no está completo.

@@ -116,6 +116,7 @@ fault-registry-field = Manam allinchu: { $field }.
 fault-registry-group = Manam kay huñu kanchu, utaq unanchan, sutinpas manam allinchu.
 fault-registry-key-early = Manaraqmi: wakinqa manaraqpas qhipa edicionta rikunkuchu. { $minutes } minutota suyay.
 fault-registry-key-order = Manam chay ruwaypa punchawninchu. Kaymi qatiqnin: musuq llaveta willay, llamk’achiy, ñawpaqta qunqay.
+fault-registry-token = Kay programapa fichanqa manam allinchu. Hukta ruway autoridadpa máquinanpi.
 fault-registry-key-used = Huk llaveqa huk servidorpaqmi utaq hukpaqmi qillqasqaña. Musuq llavekunata ruway.
 fault-registry-large = Mañakuyqa nishu hatunmi.
 fault-registry-link = Enlaceqa manam kay kamachiqpachu, utaq manam hunt'asqachu.

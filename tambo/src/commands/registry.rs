@@ -57,6 +57,16 @@ enum What {
         /// Its first part, between `#` and the first dot.
         id: String,
     },
+    /// Make a token for a program that keeps the register by its API; it is printed once.
+    Token {
+        /// The program's name, which stands in the log.
+        name: String,
+    },
+    /// End a program's token.
+    Untoken {
+        /// The program's name.
+        name: String,
+    },
     /// Change the key that signs the configuration, in three turns: announce, use, forget.
     RotateKey {
         /// announce: a new key is made known. use: it signs. forget: the old one is made known no more.
@@ -179,6 +189,15 @@ async fn act(ground: &Ground, register: &Register, what: What) -> Outcome {
         What::Refuse { number, why } => {
             register.refuse(&by, &number, &why).await?;
             println!("{number} is refused");
+            Ok(())
+        }
+        What::Token { name } => {
+            println!("{}", register.make_token(&by, &name).await?);
+            Ok(())
+        }
+        What::Untoken { name } => {
+            register.end_token(&by, &name).await?;
+            println!("{name} has no token any more");
             Ok(())
         }
         What::RotateKey {

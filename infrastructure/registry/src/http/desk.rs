@@ -2,14 +2,14 @@
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect};
-use kernel::{Actor, Fault, ServerId, SubsystemId};
+use kernel::{Actor, Fault, MemberId, ServerId, SubsystemId};
 use serde::Deserialize;
 use web::{Failure, Fields, Form, Page, Visit};
 
 use super::{MANAGE, members_json};
 use crate::members::Member;
 use crate::rules::KINDS;
-use crate::{Register, pages};
+use crate::{Link, Register, pages};
 
 type Here = State<Register>;
 
@@ -31,6 +31,13 @@ pub struct Paging {
     after: Option<String>,
 }
 
+impl Paging {
+    /// The last one seen; empty for the beginning.
+    pub fn after(&self) -> &str {
+        self.after.as_deref().unwrap_or("")
+    }
+}
+
 pub async fn join(visit: Visit, State(register): Here) -> Page {
     Ok(pages::join(&visit, register.founding()))
 }
@@ -41,15 +48,18 @@ pub async fn front(visit: Visit, State(register): Here, Query(paging): Query<Pag
 }
 
 pub async fn make_link(visit: Visit, State(register): Here, Form(fields): Form<Fields>) -> Page {
+    let link = link_made(&register, &official(&visit)?, &fields).await?;
+    to(&format!("/registry/links/{}", link.id))
+}
+
+/// Makes a link, for one member if the fields name it.
+pub async fn link_made(register: &Register, by: &Actor, fields: &Fields) -> Result<Link, Fault> {
     let text = fields.text("member");
     let member = match text.is_empty() {
         true => None,
         false => Some(text.parse().map_err(|_| field("member"))?),
     };
-    let link = register
-        .make_link(&official(&visit)?, member.as_ref())
-        .await?;
-    to(&format!("/registry/links/{}", link.id))
+    register.make_link(by, member.as_ref()).await
 }
 
 pub async fn link(visit: Visit, State(register): Here, Path(id): Path<String>) -> Page {
@@ -85,16 +95,23 @@ pub async fn decide(
     Path(number): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Page {
-    let by = official(&visit)?;
-    match fields.text("decision") {
-        "approve" if !fields.ticked("compared") => {
-            return Err(Fault::invalid("fault-registry-compare").into());
-        }
-        "approve" => register.approve(&by, &number).await?,
-        "refuse" => register.refuse(&by, &number, fields.text("why")).await?,
-        _ => return Err(field("decision").into()),
-    }
+    decided(&register, &official(&visit)?, &number, &fields).await?;
     to(&format!("/registry/applications/{number}"))
+}
+
+/// Approves an application whose fingerprint was compared, or refuses it.
+pub async fn decided(
+    register: &Register,
+    by: &Actor,
+    number: &str,
+    fields: &Fields,
+) -> Result<(), Fault> {
+    match fields.text("decision") {
+        "approve" if !fields.ticked("compared") => Err(Fault::invalid("fault-registry-compare")),
+        "approve" => register.approve(by, number).await,
+        "refuse" => register.refuse(by, number, fields.text("why")).await,
+        _ => Err(field("decision")),
+    }
 }
 
 pub async fn members(visit: Visit, State(register): Here, Query(paging): Query<Paging>) -> Page {
@@ -133,19 +150,30 @@ pub async fn change_member(
     Form(fields): Form<Fields>,
 ) -> Page {
     let by = official(&visit)?;
-    let member = register.member(&class, &code).await?;
+    let id = member_changed(&register, &by, (&class, &code), &fields).await?;
+    to(&pages::member::place(&id))
+}
+
+/// One act on a member or one of its servers.
+pub async fn member_changed(
+    register: &Register,
+    by: &Actor,
+    (class, code): (&str, &str),
+    fields: &Fields,
+) -> Result<MemberId, Fault> {
+    let member = register.member(class, code).await?;
     let server = || server_of(&member, fields.text("server"));
     let (what, why) = (fields.text("subsystem"), fields.text("why"));
     match fields.text("act") {
-        "add-subsystem" => register.add_subsystem(&by, &server()?, what).await?,
-        "remove-subsystem" => register.remove_subsystem(&by, &server()?, what).await?,
-        "maintenance-on" => register.maintain(&by, &server()?, true, why).await?,
-        "maintenance-off" => register.maintain(&by, &server()?, false, "").await?,
-        "delete-server" => register.delete_server(&by, &server()?, why).await?,
-        "revoke" => register.revoke_member(&by, &member.row.id, why).await?,
-        _ => return Err(field("act").into()),
+        "add-subsystem" => register.add_subsystem(by, &server()?, what).await?,
+        "remove-subsystem" => register.remove_subsystem(by, &server()?, what).await?,
+        "maintenance-on" => register.maintain(by, &server()?, true, why).await?,
+        "maintenance-off" => register.maintain(by, &server()?, false, "").await?,
+        "delete-server" => register.delete_server(by, &server()?, why).await?,
+        "revoke" => register.revoke_member(by, &member.row.id, why).await?,
+        _ => return Err(field("act")),
     }
-    to(&pages::member::place(&member.row.id))
+    Ok(member.row.id)
 }
 
 /// The member's own server with this code: a form can't reach another's.
@@ -165,19 +193,24 @@ pub async fn change_groups(
     State(register): Here,
     Form(fields): Form<Fields>,
 ) -> Page {
-    let (by, code) = (official(&visit)?, fields.text("code"));
+    groups_changed(&register, &official(&visit)?, &fields).await?;
+    to("/registry/groups")
+}
+
+/// One act on a group.
+pub async fn groups_changed(register: &Register, by: &Actor, fields: &Fields) -> Result<(), Fault> {
+    let code = fields.text("code");
     let subsystem = || -> Result<SubsystemId, Fault> {
         let text = fields.text("subsystem");
         text.parse().map_err(|_| field("subsystem"))
     };
     match fields.text("act") {
-        "put" => register.put_group(&by, code, fields.text("name")).await?,
-        "remove" => register.remove_group(&by, code).await?,
-        "join" => register.join_group(&by, code, &subsystem()?).await?,
-        "leave" => register.leave_group(&by, code, &subsystem()?).await?,
-        _ => return Err(field("act").into()),
+        "put" => register.put_group(by, code, fields.text("name")).await,
+        "remove" => register.remove_group(by, code).await,
+        "join" => register.join_group(by, code, &subsystem()?).await,
+        "leave" => register.leave_group(by, code, &subsystem()?).await,
+        _ => Err(field("act")),
     }
-    to("/registry/groups")
 }
 
 pub async fn services(visit: Visit, State(register): Here) -> Page {
@@ -189,18 +222,26 @@ pub async fn change_services(
     State(register): Here,
     Form(fields): Form<Fields>,
 ) -> Page {
-    let by = official(&visit)?;
+    services_changed(&register, &official(&visit)?, &fields).await?;
+    to("/registry/services")
+}
+
+/// Approves or retires a trust service.
+pub async fn services_changed(
+    register: &Register,
+    by: &Actor,
+    fields: &Fields,
+) -> Result<(), Fault> {
     match fields.text("act") {
         "approve" => {
             let kind = (fields.text("kind"), fields.text("profile"));
             let named = (fields.text("name"), fields.text("url"));
             let pem = fields.text("certificate");
-            register.approve_service(&by, kind, named, pem).await?;
+            register.approve_service(by, kind, named, pem).await
         }
-        "retire" => register.retire_service(&by, fields.text("id")).await?,
-        _ => return Err(field("act").into()),
+        "retire" => register.retire_service(by, fields.text("id")).await,
+        _ => Err(field("act")),
     }
-    to("/registry/services")
 }
 
 pub async fn settings(visit: Visit, State(register): Here) -> Page {
@@ -214,12 +255,19 @@ pub async fn change_settings(
     State(register): Here,
     Form(fields): Form<Fields>,
 ) -> Page {
-    let by = official(&visit)?;
+    settings_changed(&register, &official(&visit)?, &fields).await?;
+    to("/registry/settings")
+}
+
+/// Sets what is granted without a person, and the classes.
+pub async fn settings_changed(
+    register: &Register,
+    by: &Actor,
+    fields: &Fields,
+) -> Result<(), Fault> {
     let ticked: Vec<&str> = fields.all("granted").collect();
     let kinds = KINDS.iter().map(|(kind, _)| *kind);
     let granted: Vec<&str> = kinds.filter(|kind| ticked.contains(kind)).collect();
-    register
-        .set_rules(&by, &granted, fields.text("classes"))
-        .await?;
-    to("/registry/settings")
+    let classes = fields.text("classes");
+    register.set_rules(by, &granted, classes).await
 }
