@@ -12,7 +12,7 @@ mod receive;
 mod settings;
 mod state;
 mod tell;
-mod topic;
+pub(crate) mod topic;
 mod topics;
 
 use std::collections::HashSet;

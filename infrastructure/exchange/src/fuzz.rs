@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::agreements::text::{Notice, Terms};
+use crate::archive::links::Links;
+use crate::deliver::topic::Batch;
 use crate::domain::description;
 use crate::source::csv_file::Table;
 use crate::source::described::{Described, Field};
@@ -52,4 +54,22 @@ pub fn agreement(bytes: &[u8]) {
     if let Ok(notice) = Notice::read(bytes) {
         assert_eq!(notice.text().as_bytes(), bytes);
     }
+}
+
+/// The linking information of an archive; what is read is checked against files of the names in it.
+pub fn archive(bytes: &[u8]) {
+    if let Ok(links) = Links::parse(bytes) {
+        let files: Vec<_> = links
+            .entries
+            .iter()
+            .map(|(_, name)| (name.as_str(), bytes))
+            .collect();
+        let _ = links.check(&files);
+        let _ = Links::parse(links.text().as_bytes());
+    }
+}
+
+/// A batch of events of a topic.
+pub fn events(bytes: &[u8]) {
+    let _ = Batch::parse(bytes);
 }

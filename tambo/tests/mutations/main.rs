@@ -16,13 +16,15 @@ use kernel::{Chance, SeededChance};
 type Entry = fn(&[u8]);
 
 /// The targets of `fuzz/fuzz_targets`, by their names.
-const TARGETS: [(&str, Entry); 19] = [
+const TARGETS: [(&str, Entry); 21] = [
     ("agreement", exchange::fuzz::agreement),
+    ("archive", exchange::fuzz::archive),
     ("certificate", trust::cert::fuzz),
     ("certificate_request", trust::ca_request::fuzz),
     ("cms", trust::cms::fuzz),
     ("container", trust::asic::fuzz),
     ("description", exchange::fuzz::description),
+    ("events", exchange::fuzz::events),
     ("global_configuration", |bytes| {
         let _ = trust::globalconf::SharedParams::parse(bytes);
     }),
@@ -56,7 +58,7 @@ const SLOWEST: Duration = Duration::from_secs(10);
 /// Largest input that is made; limits of readers above it have tests of their own.
 const LARGEST: usize = 256 * 1024;
 /// Pieces that mean something to some reader.
-const WORDS: [&[u8]; 24] = [
+const WORDS: [&[u8]; 25] = [
     b"\r\n",
     b"\r\n\r\n",
     b"--",
@@ -78,6 +80,7 @@ const WORDS: [&[u8]; 24] = [
     b"%00",
     b"-1",
     b"18446744073709551616",
+    b"9223372036854775807",
     b"9999-12-31T23:59:59Z",
     b"\xef\xbb\xbf",
     b"\xc3\x28",

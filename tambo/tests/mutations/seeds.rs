@@ -23,6 +23,8 @@ const APPLICATION: &str = r#"{"application":"{\"form\":\"tambo-application-1\",\
 const NOTE: &str = "tambo.example/log\n5\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\u{2014} tambo.example/log AAAAAVNpZ25hdHVyZQ==\n";
 const PDF: &str = "%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[3 0 R]/SigFlags 3>>>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n3 0 obj<</FT/Sig/T(s)/V 4 0 R>>endobj\n4 0 obj<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange[0 10 20 10]/Contents<3000>>>endobj\nxref\n0 5\n0000000000 65535 f \n0000000009 00000 n \n0000000096 00000 n \n0000000142 00000 n \n0000000183 00000 n \ntrailer<</Root 1 0 R/Size 5>>\nstartxref\n298\n%%EOF\n";
 const CHAINS: &str = "<HashChainResult xmlns=\"http://cyber.ee/hashchain\" URI=\"/sig-hashchain.xml#STEP0\"/>\0<HashChain xmlns=\"http://cyber.ee/hashchain\"/>";
+const LINKS: &str = "- - SHA-512\n56b34944259ea2e8 a.asice\n9b871512327c09ce b.asice\n";
+const EVENTS: &str = r#"{"oldest":1,"before":"","events":[{"n":4,"at":1800000000000000,"type":"application/json","data":"e30="},{"n":5,"at":1800000000000001,"type":"text/plain","data":""}]}"#;
 
 /// Data by target.
 pub type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
@@ -81,6 +83,8 @@ fn own() -> Seeds {
         ("note", NOTE),
         ("pdf", PDF),
         ("hash_chain", CHAINS),
+        ("archive", LINKS),
+        ("events", EVENTS),
     ] {
         add(&mut seeds, name, text.as_bytes().to_vec());
     }

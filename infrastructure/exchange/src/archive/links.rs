@@ -4,6 +4,7 @@
 //! archive before ended with, and the algorithm; then one line per container. A container that is removed, added,
 //! changed or moved is found. Reads foreign bytes: everything has a limit.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use data_encoding::HEXLOWER;
@@ -140,23 +141,24 @@ impl Links {
     /// # Errors
     /// The first one that does not fit.
     pub fn check(&self, containers: &[(&str, &[u8])]) -> Result<(), BadLinks> {
-        let listed = |name: &str| self.entries.iter().any(|(_, known)| known == name);
-        if let Some((name, _)) = containers.iter().find(|(name, _)| !listed(name)) {
-            return Err(BadLinks::Files((*name).to_owned()));
-        }
+        let mut left: HashMap<&str, &[u8]> = containers.iter().copied().collect();
         let mut before = self
             .before
             .as_ref()
             .map_or(String::new(), |end| end.digest.clone());
         for (digest, name) in &self.entries {
-            let found = containers.iter().find(|(known, _)| known == name);
-            let (_, bytes) = found.ok_or_else(|| BadLinks::Files(name.clone()))?;
+            // Taken out, so that none is listed twice.
+            let bytes = left.remove(name.as_str());
+            let bytes = bytes.ok_or_else(|| BadLinks::Files(name.clone()))?;
             before = link(self.hash, &before, bytes);
             if !before.eq_ignore_ascii_case(digest) {
                 return Err(BadLinks::Changed(name.clone()));
             }
         }
-        Ok(())
+        match left.keys().min() {
+            Some(name) => Err(BadLinks::Files((*name).to_owned())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -225,6 +227,9 @@ mod tests {
         assert_eq!(links.check(&FILES[..2]), Err(BadLinks::Files("c".into())));
         let more = [FILES[0], FILES[1], FILES[2], ("d", b"four".as_slice())];
         assert_eq!(links.check(&more), Err(BadLinks::Files("d".into())));
+        let mut twice = links.clone();
+        twice.add("b", b"two");
+        assert_eq!(twice.check(&FILES), Err(BadLinks::Files("b".into())));
         let mut cut = links.clone();
         cut.entries.remove(0);
         assert_eq!(cut.check(&FILES[1..]), Err(BadLinks::Changed("b".into())));

@@ -136,13 +136,19 @@ impl Batch {
             return Err("a link or a media type is too long");
         }
         let first = batch.events[0].n;
-        let expected = (first..).zip(&batch.events);
-        if first < 1 || !expected.into_iter().all(|(n, event)| event.n == n) {
+        if !(1..=NUMBER_MAX).contains(&first) {
+            return Err("a number that no topic reaches");
+        }
+        // Bounded above, so that no number after it overflows.
+        if !(first..).zip(&batch.events).all(|(n, event)| event.n == n) {
             return Err("the events are not consecutive");
         }
         Ok(batch)
     }
 }
+
+/// Highest number of a first event: what every reader of JSON keeps exactly, and no topic reaches in a million years.
+const NUMBER_MAX: i64 = 1 << 53;
 
 /// How far a subscriber is: the newest event on its disk, and its link (empty if it is not known).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -227,6 +233,19 @@ mod tests {
                 }
             })
             .collect()
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_counting_are_refused() {
+        let batch = |n: i64| {
+            let event = |n| format!(r#"{{"n":{n},"at":0,"type":"","data":""}}"#);
+            let (one, two) = (event(n), event(n.wrapping_add(1)));
+            format!(r#"{{"oldest":1,"before":"","events":[{one},{two}]}}"#)
+        };
+        for n in [i64::MAX, i64::MAX - 1, NUMBER_MAX + 1, 0, i64::MIN] {
+            assert!(Batch::parse(batch(n).as_bytes()).is_err(), "{n}");
+        }
+        assert!(Batch::parse(batch(NUMBER_MAX).as_bytes()).is_ok());
     }
 
     fn batch(all: &[EventRow], first: usize, last: usize) -> Batch {
