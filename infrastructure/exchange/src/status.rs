@@ -50,8 +50,10 @@ pub(crate) struct Own {
     pub auth: Vec<Vec<u8>>,
 }
 
-/// How long both chains' responses are taken together as they were a moment ago, in seconds.
-const OWN_SECONDS: i64 = 2;
+/// How long both chains' responses, and what was found of a peer, count as they were a moment ago, in seconds.
+const RECENT_SECONDS: i64 = 2;
+/// Most peers of whom it is remembered that they were good a moment ago.
+const GOOD_MAX: usize = 4_096;
 
 /// Our own responses of a moment ago, and what they were checked against.
 struct Recent {
@@ -59,6 +61,9 @@ struct Recent {
     view: Arc<View>,
     own: Arc<Own>,
 }
+
+/// A peer's certificate and the directory it was judged by, each by its digest.
+type Judged = ([u8; 32], Vec<u8>);
 
 /// Fetches and keeps OCSP responses for our own certificates.
 pub(crate) struct Statuses {
@@ -70,6 +75,8 @@ pub(crate) struct Statuses {
     freshness: Freshness,
     memory: Mutex<HashMap<String, (Vec<u8>, Moment)>>,
     recent: Mutex<Option<Recent>>,
+    /// When a peer's certificate was found good, by its digest and the directory's.
+    good: Mutex<HashMap<Judged, Moment>>,
     peer_port: u16,
     asked: Mutex<HashMap<String, Moment>>,
 }
@@ -86,6 +93,7 @@ impl Statuses {
             freshness,
             memory: Mutex::default(),
             recent: Mutex::default(),
+            good: Mutex::default(),
             peer_port: PEER_PORT,
             asked: Mutex::default(),
         }
@@ -103,7 +111,7 @@ impl Statuses {
         let view = self.held.current(now).ok_or("no current directory")?;
         let is_recent = |recent: &&Recent| {
             Arc::ptr_eq(&recent.view, &view)
-                && (0..OWN_SECONDS).contains(&now.seconds_since(recent.at))
+                && (0..RECENT_SECONDS).contains(&now.seconds_since(recent.at))
         };
         let lock = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(recent) = lock().as_ref().filter(is_recent) {
@@ -130,6 +138,12 @@ impl Statuses {
         view: &View,
     ) -> Result<(), String> {
         let now = self.clock.now();
+        let name = (peer.sha256(), view.digest().to_vec());
+        let good = || self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = good().get(&name).map(|at| now.seconds_since(*at));
+        if since.is_some_and(|seconds| (0..RECENT_SECONDS).contains(&seconds)) {
+            return Ok(());
+        }
         let helpers: Vec<Certificate> = view.helpers().cloned().collect();
         let valid = view
             .anchors()
@@ -143,6 +157,11 @@ impl Statuses {
                 self.one(certificate, issuer, view, now).await?;
             }
         }
+        let mut good = good();
+        if good.len() >= GOOD_MAX {
+            good.clear();
+        }
+        good.insert(name, now);
         Ok(())
     }
 

@@ -7,6 +7,8 @@
     reason = "a test country that can't be set up must stop the test"
 )]
 
+pub mod history;
+
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};

@@ -218,7 +218,14 @@ pub fn write(envelope: &Envelope, direction: Direction, boundary: &str) -> Frame
     );
     parts.push((rest, &envelope.rest));
     let body = envelope.body.clone().filter(|body| !body.is_empty());
-    let mut out = Vec::with_capacity(2_048 + envelope.rest.len() + envelope.signature.len());
+    let optional = [&envelope.chain_result, &envelope.chain];
+    let chains: usize = optional
+        .iter()
+        .map(|part| part.as_ref().map_or(0, Vec::len))
+        .sum();
+    let ocsp: usize = envelope.ocsp.iter().map(Vec::len).sum();
+    let room = 2_048 + envelope.rest.len() + envelope.signature.len() + chains + ocsp;
+    let mut out = Vec::with_capacity(room);
     add(&mut out, &parts, boundary);
     if body.is_some() {
         add(&mut out, &[(Kind::Body, &[])], boundary);

@@ -136,6 +136,7 @@ async fn at_first_contact_too_nobody_on_the_way_moves_two_nodes_to_tls_1_2() {
         country,
         muni,
         reniec,
+        _folder,
         ..
     } = scene(true, true).await;
     let is_old = &reniec.exchange.inner.tls.is_old;

@@ -37,7 +37,9 @@ async fn get(address: SocketAddr, query: &str) -> (u16, String, Vec<u8>) {
 
 #[tokio::test]
 async fn a_server_hands_out_its_own_responses_in_the_order_asked() {
-    let Scene { reniec, .. } = scene_with(true, true, 1).await;
+    let Scene {
+        reniec, _folder, ..
+    } = scene_with(true, true, 1).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let _serving = reniec.exchange.serve_ocsp(listener);
@@ -86,7 +88,12 @@ async fn a_server_hands_out_its_own_responses_in_the_order_asked() {
 
 #[tokio::test]
 async fn whatever_else_is_asked_gets_a_short_no() {
-    let Scene { muni, reniec, .. } = scene_with(true, true, 1).await;
+    let Scene {
+        muni,
+        reniec,
+        _folder,
+        ..
+    } = scene_with(true, true, 1).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let _serving = reniec.exchange.serve_ocsp(listener);

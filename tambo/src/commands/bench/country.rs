@@ -51,11 +51,16 @@ pub async fn free_port() -> Result<SocketAddr, Problem> {
 }
 
 impl Instance {
-    /// Founds the instance in `folder`, with keys of this kind.
+    /// Founds the instance in `folder`, with keys of this kind, and `others` members besides, who share one server's
+    /// certificate.
     ///
     /// # Errors
     /// A file can't be written.
-    pub async fn found(folder: &Path, algorithm: Algorithm) -> Result<Self, Problem> {
+    pub async fn found(
+        folder: &Path,
+        algorithm: Algorithm,
+        others: usize,
+    ) -> Result<Self, Problem> {
         let clock = Arc::new(SetClock::at(SystemClock.now()));
         let ticking = clock.clone();
         tokio::spawn(async move {
@@ -68,6 +73,20 @@ impl Instance {
         let mut bodies = Vec::new();
         for (code, subsystem) in BODIES {
             bodies.push(enrol(&country, folder, code, subsystem, algorithm).await?);
+        }
+        let nobody = keys(
+            &country,
+            &folder.join("others"),
+            &member("OTHERS"),
+            algorithm,
+        )?;
+        for number in 0..others {
+            country.register(
+                &member(&format!("OTHER{number}")),
+                &["one"],
+                "127.0.0.1:9",
+                &nobody.joined,
+            );
         }
         country.publish(DAY, &[]).await;
         Ok(Self {
@@ -122,6 +141,34 @@ impl Instance {
     }
 }
 
+/// The keys of a body, certified and on disk.
+struct Certified {
+    joined: Keys,
+    auth: Signer,
+}
+
+fn keys(
+    country: &testing::Country,
+    folder: &Path,
+    owner: &MemberId,
+    algorithm: Algorithm,
+) -> Result<Certified, Problem> {
+    std::fs::create_dir_all(folder)?;
+    let keys = KeyStore::open(&folder.join("keys"), &Passphrase::new(PASSPHRASE))?;
+    let sign = keys.create("sign", algorithm)?;
+    // The line's key is P-256 in every run: what is measured is the message's signature.
+    let auth = keys.create("auth", Algorithm::P256)?;
+    let sign_certificate = country.issue(&Profile::Sign, owner, &sign, 30 * DAY);
+    let auth_certificate =
+        country.issue(&Profile::Tls { names: Vec::new() }, owner, &auth, 30 * DAY);
+    std::fs::write(folder.join("sign.der"), sign_certificate.der())?;
+    std::fs::write(folder.join("auth.der"), auth_certificate.der())?;
+    std::fs::write(folder.join("auth.pem"), auth_certificate.pem())?;
+    let sign = (sign, vec![sign_certificate]);
+    let joined = Keys::new(sign, (auth.clone(), vec![auth_certificate]))?;
+    Ok(Certified { joined, auth })
+}
+
 async fn enrol(
     country: &testing::Country,
     folder: &Path,
@@ -130,23 +177,8 @@ async fn enrol(
     algorithm: Algorithm,
 ) -> Result<Body, Problem> {
     let (owner, folder) = (member(code), folder.join(code));
-    std::fs::create_dir_all(&folder)?;
-    let keys = KeyStore::open(&folder.join("keys"), &Passphrase::new(PASSPHRASE))?;
-    let sign = keys.create("sign", algorithm)?;
-    // The line's key is P-256 in every run: what is measured is the message's signature.
-    let auth = keys.create("auth", Algorithm::P256)?;
-    let sign_certificate = country.issue(&Profile::Sign, &owner, &sign, 30 * DAY);
-    let auth_certificate =
-        country.issue(&Profile::Tls { names: Vec::new() }, &owner, &auth, 30 * DAY);
-    std::fs::write(folder.join("sign.der"), sign_certificate.der())?;
-    std::fs::write(folder.join("auth.der"), auth_certificate.der())?;
-    std::fs::write(folder.join("auth.pem"), auth_certificate.pem())?;
+    let Certified { joined, auth } = keys(country, &folder, &owner, algorithm)?;
     let (listen, systems) = (free_port().await?, free_port().await?);
-    let chains = (
-        (sign, vec![sign_certificate]),
-        (auth.clone(), vec![auth_certificate]),
-    );
-    let joined = Keys::new(chains.0, chains.1)?;
     country.register(&owner, &[subsystem], &listen.to_string(), &joined);
     Ok(Body {
         member: owner,

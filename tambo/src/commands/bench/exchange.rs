@@ -37,6 +37,12 @@ pub struct Options {
     /// Agreements that each body holds besides the one that is used.
     #[arg(long, default_value_t = 0)]
     agreements: usize,
+    /// Members of the instance besides the two.
+    #[arg(long, default_value_t = 0)]
+    members: usize,
+    /// Exchanges that each body's journal and log hold already, two messages each.
+    #[arg(long, default_value_t = 0)]
+    history: usize,
     /// Folder for everything that is measured; it is removed at the end.
     #[arg(long, value_name = "DIR", default_value = "bench-data")]
     data: PathBuf,
@@ -54,6 +60,8 @@ impl Default for Options {
             signatures: ["single", "batch"].map(str::to_owned).to_vec(),
             bodies: vec![1_024, 102_400, 10 * 1024 * 1024],
             agreements: 0,
+            members: 0,
+            history: 0,
             data: PathBuf::from("bench-data"),
             without_nginx: false,
         }
@@ -93,7 +101,7 @@ async fn all(options: &Options) -> Outcome {
         );
         for way in &options.signatures {
             let folder = std::path::absolute(&options.data)?.join(format!("{kind}-{way}"));
-            let instance = Instance::found(&folder, algorithm).await?;
+            let instance = Instance::found(&folder, algorithm, options.members).await?;
             if !floor && !options.without_nginx {
                 floor = true;
                 proxies(options, &instance, provider).await?;
@@ -135,6 +143,7 @@ async fn nodes(
         return Err(Problem("two bodies".to_owned()));
     };
     let mut more = vec!["--agreements".to_owned(), options.agreements.to_string()];
+    more.extend(["--history".to_owned(), options.history.to_string()]);
     if way == "single" {
         more.push("--single".to_owned());
     }

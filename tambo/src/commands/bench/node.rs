@@ -48,6 +48,9 @@ pub struct Options {
     /// Agreements to hold besides the one that is used.
     #[arg(long, default_value_t = 0)]
     agreements: usize,
+    /// Exchanges that the journal and the log hold already.
+    #[arg(long, default_value_t = 0)]
+    history: usize,
     /// Seconds between two time stamps.
     #[arg(long, default_value_t = 5)]
     stamp_every: u64,
@@ -104,6 +107,8 @@ async fn build(options: &Options) -> Result<Exchange, Problem> {
     )?;
     let log = LogSettings::new(&keys, &format!("{}/log", options.member), None)?;
     let log = Log::open(store.clone(), log).await?;
+    exchange::testing::history::lengthen(&store, &log, options.history).await?;
+    log.sequence().await?;
     let parts = Parts {
         settings: settings(options, &std::fs::read_to_string(&options.anchor)?),
         store,
