@@ -34,8 +34,13 @@ async fn system(heard: Heard) -> String {
                 .lock()
                 .unwrap()
                 .push(String::from_utf8_lossy(&seen).into_owned());
-            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            let _ = tcp.write_all(answer).await;
+            let long = match seen.starts_with(b"POST /long ") {
+                true => format!("X: {}\r\n", "y".repeat(70_000)),
+                false => String::new(),
+            };
+            let answer =
+                format!("HTTP/1.1 200 OK\r\n{long}Content-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = tcp.write_all(answer.as_bytes()).await;
         }
     });
     format!("http://{address}")
@@ -273,4 +278,16 @@ async fn no_client_is_smuggled_past_the_one_that_was_checked() {
             "{what}: {head}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_no_node_would_read_is_told_as_the_system_s_fault_and_not_signed() {
+    let scene = scene().await;
+    let (client, path) = (asking(), &scene.path);
+    let question =
+        format!("POST {path}/long HTTP/1.1\r\nHost: n\r\nX-Road-Client: {client}\r\n\r\n");
+    let said = scene.say(question.as_bytes()).await;
+    let code = "\r\nx-road-error: server.serverproxy.service_failed.http_error\r\n";
+    assert!(said.contains(code), "{said}");
+    assert_eq!(scene.heard.lock().unwrap().len(), 1);
 }
