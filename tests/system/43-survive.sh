@@ -33,6 +33,32 @@ copy() { mkdir "$work/$1" && cp -a "$country" "$work/$1/"; }
 copy stamps
 survives stamps
 
+# archived TIME: the message log in files that rest on each other, as if it were so much later.
+archived() {
+  faketime -f "$1" "$tambo" archive --config "$work/stamps/country/ollantaytambo/settings.toml" --folder "$work/archive" --older-than 0 >"$work/archive.log" 2>&1 ||
+    { show "$work/archive.log"; fail "archive"; }
+}
+if has faketime; then
+  # In turns that go on where the last one ended, each in a file that rests on the one before.
+  for later in +80s +95s +110s +30m; do archived "$later"; done
+  "$python" "$lib/links.py" "$work/archive" || fail "the linking digests do not follow by hand"
+  conf=$work/stamps/kept/verificationconf
+  "$tambo" verify archive "$work/archive" --conf "$conf" >"$work/verify.log" 2>&1 || { show "$work/verify.log"; fail "the archives do not prove themselves"; }
+  "$python" "$lib/links.py" "$work/archive" without-one "$work/shorter"
+  refused 'is not both listed and there' "$tambo" verify archive "$work/shorter" --conf "$conf"
+  "$python" "$lib/links.py" "$work/archive" without-one-listed "$work/forged"
+  refused 'was changed, moved, added or follows one that was|does not follow' "$tambo" verify archive "$work/forged" --conf "$conf"
+  ok "$(find "$work/archive" -name '*.zip' | wc -l) archives rest on each other; a container that is taken out is found, in the list or not"
+else not_run "archives of stamped messages: faketime is not installed"; fi
+
+# X-Road's own archives: the test data of its archive verifier, if they are at hand.
+others=$root/../shared/fixtures/xroad/logarchive
+if [ -d "$others" ]; then
+  "$tambo" verify archive "$others" >"$work/verify.log" 2>&1 || true
+  [ "$(grep -c 'every link over .* holds' "$work/verify.log")" -ge 2 ] || { show "$work/verify.log"; fail "X-Road's own archives"; }
+  "$python" "$lib/links.py" "$others" || fail "X-Road's linking digests do not follow by hand"
+else not_run "X-Road's own archives: they are not at hand"; fi
+
 copy disk
 mkdir "$work/disk/country/ollantaytambo/small"
 if mount -t tmpfs -o size=60m tmpfs "$work/disk/country/ollantaytambo/small" 2>/dev/null; then

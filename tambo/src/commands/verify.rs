@@ -36,7 +36,7 @@ pub fn run(options: &VerifyOptions) -> Outcome {
     if let Some(file) = &options.passphrase_file {
         trusted.passphrase = Some(house::passphrase_from(Some(file))?);
     }
-    let mut failed = 0;
+    let (mut failed, mut count) = (0, 0);
     let files = match options.files.split_first() {
         Some((word, folders)) if word.as_os_str() == ARCHIVE && !folders.is_empty() => folders,
         _ => &options.files[..],
@@ -45,19 +45,20 @@ pub fn run(options: &VerifyOptions) -> Outcome {
         if file.is_dir() {
             for report in verify_archives(file, &trusted)? {
                 print!("{report}");
+                count += 1;
                 failed += usize::from(report.verdict() != Verdict::Valid);
             }
             continue;
         }
         let report = verify_file(file, &trusted);
         print!("{report}");
+        count += 1;
         failed += usize::from(report.verdict() != Verdict::Valid);
     }
     match failed {
         0 => Ok(()),
-        count => Err(Problem(format!(
-            "{count} of {} files are not proven valid",
-            options.files.len()
+        failed => Err(Problem(format!(
+            "{failed} of {count} files are not proven valid"
         ))),
     }
 }

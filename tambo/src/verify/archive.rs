@@ -11,8 +11,8 @@ use super::report::{FileKind, Report, Verdict};
 use super::{Trusted, container};
 use crate::commands::Problem;
 
-/// How the names of archives begin.
-const PREFIX: &str = "mlog-";
+/// How the names of archives end; what was encrypted must be decrypted first.
+const ENDING: &str = ".zip";
 
 /// One archive that could be read.
 struct Read {
@@ -55,7 +55,7 @@ fn archives(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
-        if name.is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(".zip")) {
+        if name.is_some_and(|name| name.ends_with(ENDING)) {
             paths.push(path);
         }
     }
@@ -86,6 +86,29 @@ fn read(path: &Path) -> Result<Read, String> {
     })
 }
 
+/// The name of the archive that ends with what the next one names: its file may have got another name since, as when it
+/// was encrypted and decrypted. An error names the file that has the right name and another end.
+fn earlier<'n>(
+    before: &links::End,
+    all: &'n BTreeMap<String, Read>,
+) -> Result<Option<&'n str>, &'n str> {
+    let ends = |read: &Read| {
+        read.links
+            .end("")
+            .digest
+            .eq_ignore_ascii_case(&before.digest)
+    };
+    if let Some((name, read)) = all.get_key_value(&before.file) {
+        return if ends(read) {
+            Ok(Some(name))
+        } else {
+            Err(name)
+        };
+    }
+    let renamed = all.iter().find(|(_, read)| ends(read));
+    Ok(renamed.map(|(name, _)| name.as_str()))
+}
+
 fn verify_one(name: &str, all: &BTreeMap<String, Read>, trusted: &Trusted) -> Report {
     let mut report = Report::new(name, FileKind::Archive);
     let Some(archive) = all.get(name) else {
@@ -93,15 +116,13 @@ fn verify_one(name: &str, all: &BTreeMap<String, Read>, trusted: &Trusted) -> Re
     };
     match &archive.links.before {
         None => report.held("it is the first archive of its node"),
-        Some(before) => match all.get(&before.file) {
-            None => report.open(format!(
+        Some(before) => match earlier(before, all) {
+            Ok(Some(earlier)) => report.held(format!("it follows {earlier}")),
+            Ok(None) => report.open(format!(
                 "the archive before it, {}, is not here",
                 before.file
             )),
-            Some(earlier) if earlier.links.end(&before.file).digest == before.digest => {
-                report.held(format!("it follows {}", before.file));
-            }
-            Some(_) => report.failed(format!("it does not follow {} as that is now", before.file)),
+            Err(changed) => report.failed(format!("it does not follow {changed} as that is now")),
         },
     }
     let containers: Vec<(&str, &[u8])> = archive

@@ -6,6 +6,7 @@ FOLDER holds a country of the demo that has been stopped. The municipality's own
 tax office with 'respond-async'; that system counts what it did by message number.
 """
 
+import atexit
 import http.server
 import json
 import os
@@ -30,6 +31,8 @@ class Body:
         self.command = [os.environ["TAMBO_TESTED"], "serve", "--config", f"{folder}/{code}/settings.toml"]
         self.log = open(f"{folder}/{code}.log", "ab")
         self.start()
+        # Whatever a test finds wrong, nothing stays behind.
+        atexit.register(lambda: self.process.poll() is None and self.process.kill())
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)

@@ -56,6 +56,11 @@ pub enum BadLinks {
 /// The digest of a container that follows `before` (empty for none).
 fn link(hash: Hash, before: &str, container: &[u8]) -> String {
     let own = HEXLOWER.encode(&hash.digest(container));
+    joined(hash, before, &own)
+}
+
+/// The same from the container's own digest in hex.
+fn joined(hash: Hash, before: &str, own: &str) -> String {
     HEXLOWER.encode(&hash.digest(format!("{before}{own}").as_bytes()))
 }
 
@@ -215,6 +220,50 @@ mod tests {
     }
 
     const PYTHON_FIRST: &str = "56b34944259ea2e85e4b923a6f887a16";
+
+    /// The first container of X-Road's `message-archive-0.zip` and the first two of `message-archive-1.zip` (test data of
+    /// its archive verifier): SHA-512 of each file as `sha512sum` says it, and the digest in `linkinginfo`.
+    const X_ROAD: [(&str, &str); 3] = [
+        (
+            concat!(
+                "9d1754495c33e82c5b3f4f93f9eabbedf2cc979d2e23d89b16ccc65d6e5ffc5b",
+                "893030373b4c91f9ca4e9f463f29f04a03f59e090aff22a2cfb7e068e61ec101"
+            ),
+            concat!(
+                "9011ab557706b5050584d6888af7b390e5350f4edad296bd7a582aa51732aac7",
+                "f49a4ec44dd361027945ade0de8b8cf607fb7b7d11f17b0560d44b965c358eaa"
+            ),
+        ),
+        (
+            concat!(
+                "5af4c9bb207242372335dda4603e261820cfc912b8444be3d1975318c9ce0fcd",
+                "550844dc58947fd17295390a2786a16591b1575cf4d6ea8cc29900312cd9538e"
+            ),
+            concat!(
+                "c7a7bc866bb45efce65516485d5f1140c1edac95b1c40830152bfff676253ccf",
+                "a53228bda707419711bb403de9cd34034ce69dca9c731d51e3a5d37ab4c05802"
+            ),
+        ),
+        (
+            concat!(
+                "40168252b8600bdff1129a7fd8f53d0c60d3009e38682992a1ab5fe2ff2c0461",
+                "c0406c571a8c7f288bd51ef469068e484874c404191634ec7df47836c7af38e0"
+            ),
+            concat!(
+                "e207957c8c833eba810b7b7e7cab855fc9acb29efd431e2acca1f5a9d47e3761",
+                "104c1f34917edaeaa8f48de57ec4c4a8e38a3ab06c303f7d7eac3fe8916155bb"
+            ),
+        ),
+    ];
+
+    #[test]
+    fn the_chain_is_that_of_x_roads_own_archives_over_two_files() {
+        let mut before = String::new();
+        for (own, linked) in X_ROAD {
+            before = joined(Hash::Sha512, &before, own);
+            assert_eq!(before, linked);
+        }
+    }
 
     #[test]
     fn whatever_is_done_to_a_file_is_found() {

@@ -1,6 +1,8 @@
 //! What waits, for the officials' page, for health and for the figures.
 
-use kernel::{Fault, Moment};
+use std::collections::BTreeMap;
+
+use kernel::{Fault, MemberId, Moment};
 
 use super::topics::LIST_MAX;
 use crate::Exchange;
@@ -21,6 +23,10 @@ pub struct Overview {
     pub bytes: i64,
     /// When the oldest was accepted.
     pub oldest: Option<Moment>,
+    /// How many wait for each body, and since when its oldest does.
+    pub(crate) bodies: Vec<(String, i64, Moment)>,
+    /// Names of members, as the directory has them.
+    pub(crate) names: BTreeMap<String, String>,
     /// Some of them, oldest first, and those of unknown fate, without bodies.
     pub(crate) rows: Vec<OutgoingRow>,
     /// Topics of this body.
@@ -32,6 +38,15 @@ pub struct Overview {
 }
 
 impl Overview {
+    /// What people call the member of a party, or else the party itself.
+    pub(crate) fn name<'o>(&'o self, party: &'o str) -> &'o str {
+        let end = party
+            .match_indices('/')
+            .nth(2)
+            .map_or(party.len(), |(at, _)| at);
+        self.names.get(&party[..end]).map_or(party, String::as_str)
+    }
+
     /// How many events a subscriber of ours lacks.
     pub(crate) fn lag(&self, row: &SubscriptionRow) -> i64 {
         let topic = self.topics.iter().find(|(topic, _)| *topic == row.topic);
@@ -48,6 +63,7 @@ impl Exchange {
         let mut tx = self.inner.store.read().await?;
         let (waiting, bytes, oldest) = outgoing::held(&mut tx).await?;
         let rows = outgoing::listed(&mut tx, after, SHOWN_MAX).await?;
+        let bodies = outgoing::held_for(&mut tx, SHOWN_MAX).await?;
         let own = format!("{}/", self.inner.settings.member);
         let mut all = topics::topics(&mut tx, LIST_MAX).await?;
         all.retain(|(topic, _)| topic.starts_with(&own));
@@ -57,15 +73,43 @@ impl Exchange {
             let poisoned = topics::poisoned(&mut tx, &row.topic).await?;
             received.push((row, poisoned));
         }
-        Ok(Overview {
+        let mut overview = Overview {
             waiting,
             bytes,
             oldest,
+            bodies,
+            names: BTreeMap::new(),
             rows,
             topics: all,
             out,
             received,
-        })
+        };
+        overview.names = self.names_in(&overview);
+        Ok(overview)
+    }
+
+    /// The names of all bodies in an overview.
+    fn names_in(&self, overview: &Overview) -> BTreeMap<String, String> {
+        let Some(view) = self.inner.held.any() else {
+            return BTreeMap::new();
+        };
+        let received = overview.received.iter().map(|(row, _)| row.topic.as_str());
+        let out = overview.out.iter().map(|row| row.subscriber.as_str());
+        let waiting = overview
+            .bodies
+            .iter()
+            .map(|(provider, ..)| provider.as_str());
+        let rows = overview.rows.iter().map(|row| row.provider.as_str());
+        let parties = received.chain(out).chain(waiting).chain(rows);
+        let member = |party: &str| -> Option<MemberId> {
+            let parts: Vec<&str> = party.split('/').take(3).collect();
+            parts.join("/").parse().ok()
+        };
+        let named = parties.filter_map(member).filter_map(|member| {
+            let name = view.name_of(&member)?.to_owned();
+            Some((member.to_string(), name))
+        });
+        named.collect()
     }
 
     /// Enters what waits in the figures. Run by a timer.

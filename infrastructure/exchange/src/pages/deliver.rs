@@ -8,6 +8,7 @@ use web::{Visit, page};
 
 use crate::deliver::{Overview, SHOWN_MAX};
 use crate::sql::outgoing::OutgoingRow;
+use crate::sql::topic::SubscriptionRow;
 
 /// A delivery older than this, in seconds, is drawn as a warning.
 const OLD_SECONDS: i64 = 3_600;
@@ -70,22 +71,30 @@ fn undecided(visit: &Visit, overview: &Overview) -> Markup {
         html! {
             p { (visit.t("exchange-unknown-lead")) }
             ul { @for row in unknown {
-                li { b { (row.number) } " · " (row.provider) " · " (row.cause.as_deref().unwrap_or("")) }
+                li {
+                    b { (row.number) } " · " (overview.name(&row.provider))
+                    br; small { (row.cause.as_deref().unwrap_or("")) }
+                }
             } }
         },
     )
 }
 
+/// How many wait for each body, and folded up, each message.
 fn waiting(visit: &Visit, overview: &Overview, now: Moment) -> Markup {
-    let rows = overview.rows.iter().filter(|row| row.state != "unknown");
-    let bars: Vec<Bar> = rows
-        .map(|row| {
-            let seconds = now.seconds_since(row.accepted_at).max(0);
-            let attempts = visit.tt("exchange-attempts", &[("count", row.attempts.into())]);
+    let bars: Vec<Bar> = overview
+        .bodies
+        .iter()
+        .map(|(provider, count, oldest)| {
+            let seconds = now.seconds_since(*oldest);
+            let words = [
+                ("count", (*count).into()),
+                ("age", age(visit, seconds).into()),
+            ];
             Bar {
-                label: format!("{} → {}", row.number, row.provider),
-                value: u64::try_from(seconds).unwrap_or(0),
-                words: format!("{}, {attempts}", age(visit, seconds)),
+                label: overview.name(provider).to_owned(),
+                value: u64::try_from(*count).unwrap_or(0),
+                words: visit.tt("exchange-waiting-words", &words),
                 tone: if seconds > OLD_SECONDS {
                     Tone::Warn
                 } else {
@@ -97,27 +106,49 @@ fn waiting(visit: &Visit, overview: &Overview, now: Moment) -> Markup {
     if bars.is_empty() {
         return html! {};
     }
-    parts::bars(&visit.t("exchange-waiting-title"), &bars)
+    let each = overview.rows.iter().filter(|row| row.state != "unknown");
+    html! {
+        (parts::bars(&visit.t("exchange-waiting-title"), &bars))
+        (parts::details(&visit.t("exchange-waiting-each"), html! {
+            ul { @for row in each {
+                li {
+                    b { (row.number) } " → " (overview.name(&row.provider)) ": "
+                    (age(visit, now.seconds_since(row.accepted_at))) ", "
+                    (visit.tt("exchange-attempts", &[("count", row.attempts.into())]))
+                    @if let Some(cause) = row.cause.as_deref().filter(|cause| !cause.is_empty()) {
+                        br; small { (cause) }
+                    }
+                }
+            } }
+        }))
+    }
 }
 
-fn lag_bar(visit: &Visit, label: String, lag: i64, cause: &str) -> Bar {
+fn lag_bar(visit: &Visit, overview: &Overview, row: &SubscriptionRow) -> Bar {
+    let lag = overview.lag(row);
     let words = match lag {
         0 => visit.t("exchange-lag-none"),
         lag => visit.tt("exchange-lag", &[("count", lag.into())]),
     };
+    let is_away = lag > 0 && !row.cause.is_empty();
     Bar {
-        label,
+        label: overview.name(&row.subscriber).to_owned(),
         value: u64::try_from(lag).unwrap_or(0),
-        words: match cause {
-            "" => words,
-            cause => format!("{words}: {cause}"),
+        words: match is_away {
+            true => format!("{words}. {}", visit.t("exchange-lag-away")),
+            false => words,
         },
-        tone: match (lag, cause) {
+        tone: match (lag, is_away) {
             (0, _) => Tone::Good,
-            (_, "") => Tone::Info,
-            _ => Tone::Warn,
+            (_, false) => Tone::Info,
+            (_, true) => Tone::Warn,
         },
     }
+}
+
+/// The last part of a topic's name: what people call it within its body.
+fn short(topic: &str) -> &str {
+    topic.rsplit('/').next().unwrap_or(topic)
 }
 
 fn published(visit: &Visit, overview: &Overview) -> Markup {
@@ -131,12 +162,12 @@ fn published(visit: &Visit, overview: &Overview) -> Markup {
                 .out
                 .iter()
                 .filter(|one| one.topic == *topic)
-                .map(|one| lag_bar(visit, one.subscriber.clone(), overview.lag(one), &one.cause))
+                .map(|one| lag_bar(visit, overview, one))
                 .collect();
             @if bars.is_empty() {
-                p { b { (topic) } " · " (visit.t("exchange-no-subscriber")) }
+                p { b { (short(topic)) } " · " (visit.t("exchange-no-subscriber")) }
             } @else {
-                (parts::bars(&visit.tt("exchange-topic-head", &[("topic", topic.clone().into()), ("count", row.head.into())]), &bars))
+                (parts::bars(&visit.tt("exchange-topic-head", &[("topic", short(topic).to_owned().into()), ("count", row.head.into())]), &bars))
             }
         }
     }
@@ -150,7 +181,7 @@ fn received(visit: &Visit, overview: &Overview) -> Markup {
         h2 { (visit.t("exchange-received-title")) }
         ul { @for (row, poisoned) in &overview.received {
             li {
-                b { (row.topic) } " · "
+                b { (short(&row.topic)) } ", " (overview.name(&row.topic)) " · "
                 (visit.tt("exchange-received-last", &[("count", row.acked.into())]))
                 @if row.gap.1 > 0 {
                     " " (parts::tag(Tone::Bad, &visit.tt("exchange-gap", &[("from", row.gap.0.into()), ("to", row.gap.1.into())])))

@@ -254,6 +254,17 @@ pub async fn held(tx: &mut Tx) -> Result<(i64, i64, Option<Moment>), StoreError>
     Ok((row.int(0)?, row.int(1)?, row.opt_moment(2)?))
 }
 
+const HELD_FOR: &str = "SELECT provider, COUNT(*), MIN(accepted_at) FROM exchange_outgoing \
+     WHERE state IN ('waiting', 'sending') GROUP BY provider ORDER BY COUNT(*) DESC, provider LIMIT $1";
+
+/// The same for each provider, those with most first.
+pub async fn held_for(tx: &mut Tx, limit: usize) -> Result<Vec<(String, i64, Moment)>, StoreError> {
+    let rows = tx.all(HELD_FOR, &params![limit]).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.int(1)?, row.moment(2)?)))
+        .collect()
+}
+
 /// Forgets deliveries that ended before a moment; their messages stay in the log.
 pub async fn forget(tx: &mut Tx, before: Moment, limit: usize) -> Result<u64, StoreError> {
     tx.execute(FORGET, &params![before, limit]).await
