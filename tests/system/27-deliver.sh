@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Deliveries between two bodies in two processes, both killed again and again: each effect once, in order. Then events,
-# the archive, and a disk that fills up.
+# Deliveries between two bodies in two processes, both killed again and again: each effect once, in order.
 . "$(dirname "$0")/lib/common.bash"
 
 port=$(free_ports 12)
@@ -12,5 +11,4 @@ stop "$pid"
 for body in autoridad tributos ollantaytambo; do
   if grep -q panicked "$country/$body.log"; then show "$country/$body.log"; fail "$body panicked"; fi
 done
-"$tambo" archive --config "$country/tributos/settings.toml" --folder "$work/archive" --older-than 0 >"$work/archive.log" 2>&1 || { show "$work/archive.log"; fail "archive"; }
-ok "$(tail -n 1 "$work/archive.log")"
+ok "nothing panicked"

@@ -16,8 +16,8 @@ const DELIVER: Duration = Duration::from_millis(50);
 const FORGET: Duration = Duration::from_secs(600);
 /// How often the message log is archived, if the settings name a folder; X-Road's own pause.
 const ARCHIVE: Duration = Duration::from_secs(6 * 3_600);
-/// How often records of monitoring are written.
-const RECORD: Duration = Duration::from_secs(5);
+/// How often records of monitoring are written: a busy node then holds a second of them, an idle one writes nothing.
+const RECORD: Duration = Duration::from_secs(1);
 /// How often the figures of what waits are taken.
 const NOTE: Duration = Duration::from_secs(15);
 
