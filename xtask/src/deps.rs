@@ -6,8 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Packages in the lock file. Every one is code that somebody must trust.
-const LOCK_PACKAGES_MAX: usize = 460;
+/// Packages in the lock file. Every one is code that somebody must trust; two of them (rusqlite's for WebAssembly) are
+/// never built.
+const LOCK_PACKAGES_MAX: usize = 465;
 
 /// Licences that may be linked into a binary under MIT OR Apache-2.0. MPL-2.0 is weak copyleft per file: unmodified use.
 const LICENCES: &[&str] = &[
