@@ -128,7 +128,13 @@ impl Exchange {
         let other = arrival.signer.to_string();
         let row = text_row(&terms, text.clone(), State::Offered, other, arrival.at);
         if !sql::insert_text(&mut tx, &row).await? {
-            return Ok(Told::conflict("number", "offered"));
+            // Another copy of the message, or another text, was entered beside us; what stands there now decides.
+            drop(tx);
+            let mut tx = self.inner.store.read().await?;
+            let held = sql::texts_of(&mut tx, &terms.agreement.number).await?;
+            let same = held.iter().find(|row| row.digest == name);
+            let other = || Told::conflict("number", State::Offered.word());
+            return Ok(same.map_or_else(other, |same| Told::ok(&same.state)));
         }
         self.received(&mut tx, arrival, &row, text).await?;
         tx.commit().await?;
@@ -146,6 +152,7 @@ impl Exchange {
         let text = terms.text();
         let name = digest(text.as_bytes());
         let mut tx = self.inner.store.begin().await?;
+        sql::hold_texts(&mut tx, &terms.agreement.number).await?;
         let held = sql::texts_of(&mut tx, &terms.agreement.number).await?;
         let Some(row) = held.iter().find(|row| row.digest == name) else {
             return Ok(Told::no(404, "never-proposed"));
@@ -189,6 +196,7 @@ impl Exchange {
             return Ok(Told::no(400, "form"));
         }
         let mut tx = self.inner.store.begin().await?;
+        sql::hold_texts(&mut tx, &notice.number).await?;
         let held = sql::texts_of(&mut tx, &notice.number).await?;
         let same = |row: &&TextRow| row.version == notice.version && row.digest == notice.digest;
         let Some(row) = held.iter().find(same) else {

@@ -190,6 +190,8 @@ impl Exchange {
     async fn sent_evidence(&self, number: &str) -> Result<Evidence, JobError> {
         let mut tx = self.inner.store.read().await.map_err(Fault::from)?;
         let rows = sql::questions_by_number(&mut tx, number).await;
+        // Whoever reads within a reading may wait for a connection that others hold in the same way.
+        drop(tx);
         for row in rows.map_err(Fault::from)? {
             if row.side != Side::Client {
                 continue;

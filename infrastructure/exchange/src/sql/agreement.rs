@@ -55,6 +55,8 @@ pub struct ActRow {
     pub log_entry: Option<String>,
 }
 
+const TEXTS_HOLD: &str =
+    "UPDATE exchange_agreement_text SET changed_at = changed_at WHERE number = $1";
 const TEXT_INSERT: &str = "INSERT INTO exchange_agreement_text (number, version, digest, text, state, other, \
      valid_until, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (number, version) DO NOTHING";
 const TEXT_STATE: &str = "UPDATE exchange_agreement_text SET state = $3, changed_at = $4 \
@@ -143,6 +145,12 @@ pub async fn set_state(
 ) -> Result<(), StoreError> {
     let values = params![&row.number, row.version, state, at];
     tx.execute(TEXT_STATE, &values).await.map(drop)
+}
+
+/// Makes this transaction the only one that changes the versions of an agreement until it ends: on an engine with many
+/// writers two copies of a message would both find that nothing was done yet.
+pub async fn hold_texts(tx: &mut Tx, number: &str) -> Result<(), StoreError> {
+    tx.execute(TEXTS_HOLD, &params![number]).await.map(drop)
 }
 
 /// The versions of an agreement, the latest first.

@@ -298,6 +298,26 @@ async fn an_agreement_ends_by_itself_at_its_time() {
 }
 
 #[tokio::test]
+async fn copies_of_an_act_that_arrive_at_once_are_one_act() {
+    each(|store, time| async move {
+        let (_country, muni, reniec, _folder) = two(store, time.clone()).await;
+        let agreement = wanted(&*time);
+        let proposed = muni.exchange.propose_agreement(agreement, WORDS, WHO).await;
+        proposed.unwrap();
+        let copies = (0..8).map(|_| muni.exchange.deliver_agreements());
+        for copy in futures_util::future::join_all(copies).await {
+            copy.unwrap();
+        }
+        assert_eq!(state(&reniec, "AG-1").await, State::Offered);
+        assert_eq!(state(&muni, "AG-1").await, State::Proposed);
+        reniec.exchange.accept_agreement("AG-1", WHO).await.unwrap();
+        reniec.exchange.deliver_agreements().await.unwrap();
+        muni.exchange.ask(ask_it()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn attacks_on_the_life_of_an_agreement_are_refused() {
     each(|store, time| async move {
         let (country, muni, reniec, _folder) = two(store, time.clone()).await;
