@@ -60,14 +60,17 @@ type Slot = Arc<Mutex<Option<Sender<Act>>>>;
 pub(crate) struct Acts {
     path: PathBuf,
     door: Door,
+    /// Whether the engine is to refuse every write.
+    reading: bool,
     slot: Slot,
 }
 
 impl Acts {
-    pub(crate) fn new(path: &str, door: Door) -> Self {
+    pub(crate) fn new(path: &str, door: Door, reading: bool) -> Self {
         Self {
             path: path.into(),
             door,
+            reading,
             slot: Slot::default(),
         }
     }
@@ -92,10 +95,10 @@ impl Acts {
             },
         };
         let (thread, acts) = mpsc::channel();
-        let (path, own) = (self.path.clone(), self.slot.clone());
+        let (path, own, reading) = (self.path.clone(), self.slot.clone(), self.reading);
         std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || work(&path, &acts, &own))
+            .spawn(move || work((&path, reading), &acts, &own))
             .map_err(|error| StoreError::Engine(sqlx::Error::Io(error)))?;
         let gone = |_| StoreError::Engine(sqlx::Error::WorkerCrashed);
         thread.send(act).map_err(gone)?;
@@ -110,7 +113,7 @@ impl Acts {
 }
 
 /// The thread's work: scripts, until nobody sends one for a while.
-fn work(path: &Path, acts: &Receiver<Act>, slot: &Slot) {
+fn work(file: (&Path, bool), acts: &Receiver<Act>, slot: &Slot) {
     let mut connection = None;
     loop {
         let act = match acts.recv_timeout(IDLE) {
@@ -127,7 +130,7 @@ fn work(path: &Path, acts: &Receiver<Act>, slot: &Slot) {
         };
         let result = match &mut connection {
             Some(open) => run(open, &act.steps),
-            None => open(path).and_then(|fresh| run(connection.insert(fresh), &act.steps)),
+            None => open(file).and_then(|fresh| run(connection.insert(fresh), &act.steps)),
         };
         if result.is_err() {
             // A connection that met a full or failing disk is not trusted again.
@@ -137,13 +140,14 @@ fn work(path: &Path, acts: &Receiver<Act>, slot: &Slot) {
     }
 }
 
-fn open(path: &Path) -> Result<Connection, StoreError> {
+fn open((path, reading): (&Path, bool)) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", crate::engine::SQLITE_CACHE)?;
+    connection.pragma_update(None, "query_only", reading)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
     Ok(connection)
 }

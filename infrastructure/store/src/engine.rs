@@ -131,7 +131,7 @@ impl Engine {
             .connect_lazy_with(options);
         let door = Door::new();
         Ok(Self::Sqlite {
-            acts: Acts::new(path, door.clone()),
+            acts: Acts::new(path, door.clone(), reading),
             door,
             writer,
             readers,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kernel::{Moment, SetClock};
+use kernel::{Moment, SetClock, SystemChance, SystemClock};
 use serde_json::json;
 
 use crate::jobs::Runner;
@@ -299,4 +299,34 @@ async fn a_script_is_one_act_of_many_rows() {
         );
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_store_that_only_reads_refuses_transactions_and_scripts() {
+    static MARK: crate::Bulk = crate::Bulk {
+        one: "INSERT INTO read_mark (name) VALUES (?1)",
+        head: "INSERT INTO read_mark (name) SELECT * FROM (VALUES ",
+        columns: &[crate::Kind::Text],
+        tail: ") AS v WHERE column1 IS NOT NULL",
+    };
+    const TABLE: &[Migration] = &[Migration {
+        version: 1,
+        name: "read",
+        sql: "CREATE TABLE read_mark (name TEXT PRIMARY KEY)",
+    }];
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("a.db").display());
+    let (clock, chance) = (Arc::new(SystemClock), Arc::new(SystemChance::default()));
+    let store = Store::open(&url, clock.clone(), chance.clone())
+        .await
+        .unwrap();
+    store.migrate(&[("read", TABLE)]).await.unwrap();
+    let mark = || {
+        let mut script = crate::Script::default();
+        script.add(&MARK, params!["a"].to_vec());
+        script
+    };
+    let reading = Store::open_reading(&url, clock, chance).await.unwrap();
+    assert!(reading.run(mark()).await.is_err());
+    assert!(store.run(mark()).await.is_ok(), "the text is good");
 }
