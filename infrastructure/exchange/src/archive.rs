@@ -19,6 +19,7 @@ use crate::Exchange;
 use crate::record::sha256;
 use crate::sql::archive::{self as rows, ArchiveRow};
 use crate::sql::{self, Half, QuestionRow, StampRow};
+use crate::stamps::stamped_digests;
 
 /// Bytes of containers after which an archive is closed: X-Road's own `archive-max-filesize`.
 const FILE_BYTES: usize = 32 << 20;
@@ -26,8 +27,6 @@ const FILE_BYTES: usize = 32 << 20;
 const CONTAINERS_MAX: usize = 10_000;
 /// Questions read at a time.
 const PAGE: usize = 200;
-/// Turns read at a time.
-const TURNS_MAX: usize = 500;
 const DAY_SECONDS: i64 = 86_400;
 /// Messages younger than this, in seconds, are never archived: identifiers of one moment have no order, and one may be on
 /// its way to the store while a younger one is there already.
@@ -347,18 +346,7 @@ impl Exchange {
         let Some(row) = sql::stamp_of(&mut tx, turn).await? else {
             return Ok(None);
         };
-        let mut digests: Vec<[u8; 32]> = Vec::new();
-        let (mut next, last) = row.turns;
-        while next <= last {
-            let turns = sql::turns(&mut tx, (next, last), TURNS_MAX).await?;
-            let Some(end) = turns.last().map(|turn| turn.turn) else {
-                break;
-            };
-            for turn in &turns {
-                digests.extend_from_slice(turn.digests.as_chunks().0);
-            }
-            next = end + 1;
-        }
+        let digests = stamped_digests(&mut tx, row.turns).await?;
         let tree = asic::stamp_tree(&digests).map_err(Fault::internal)?;
         Ok(Some(Stamped { row, digests, tree }))
     }

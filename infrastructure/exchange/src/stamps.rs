@@ -6,6 +6,7 @@
 //! long the node takes no more messages: what can't be dated can't be defended later.
 
 use kernel::{Fault, FaultKind, Moment};
+use store::{StoreError, Tx};
 use trust::asic::{self, BatchStamp};
 use trust::sigalg::Hash;
 use trust::tsp;
@@ -88,18 +89,7 @@ impl Exchange {
         let Some(stamp) = sql::stamp_of(&mut tx, turn).await? else {
             return Ok(None);
         };
-        let mut digests: Vec<[u8; 32]> = Vec::new();
-        let (mut next, last) = stamp.turns;
-        while next <= last {
-            let turns = sql::turns(&mut tx, (next, last), TURNS_MAX).await?;
-            let Some(end) = turns.last().map(|turn| turn.turn) else {
-                break;
-            };
-            for turn in &turns {
-                digests.extend_from_slice(turn.digests.as_chunks().0);
-            }
-            next = end + 1;
-        }
+        let digests = stamped_digests(&mut tx, stamp.turns).await?;
         let wanted = sha256(signature);
         let missing = || Fault::internal("a stamped signature is not among its batch");
         let at = digests.iter().position(|digest| *digest == wanted);
@@ -171,4 +161,23 @@ impl crate::Inner {
         self.waiting_since
             .store(micros, std::sync::atomic::Ordering::Relaxed);
     }
+}
+
+/// The digests that a stamp over these turns covers, in its order.
+pub(crate) async fn stamped_digests(
+    tx: &mut Tx,
+    (mut next, last): (i64, i64),
+) -> Result<Vec<[u8; 32]>, StoreError> {
+    let mut digests: Vec<[u8; 32]> = Vec::new();
+    while next <= last {
+        let turns = sql::turns(tx, (next, last), TURNS_MAX).await?;
+        let Some(end) = turns.last().map(|turn| turn.turn) else {
+            break;
+        };
+        for turn in &turns {
+            digests.extend_from_slice(turn.digests.as_chunks().0);
+        }
+        next = end + 1;
+    }
+    Ok(digests)
 }
