@@ -41,6 +41,17 @@ impl Freshness {
             seconds: settings.ocsp_freshness_seconds,
         }
     }
+
+    /// Whether peers accept a response made `at`. One from the future counts no more than an old one: our clock was ahead
+    /// when it was fetched and has been set right since.
+    fn allows(self, at: Moment, now: Moment) -> bool {
+        (-ocsp::SKEW_SECONDS..self.seconds).contains(&now.seconds_since(at))
+    }
+
+    /// Whether a response made `at` need not be fetched anew.
+    fn halfway(self, at: Moment, now: Moment) -> bool {
+        self.allows(at, now) && now.seconds_since(at) < self.seconds / 2
+    }
 }
 
 /// Our own OCSP responses: for the signing chain and for the authentication chain.
@@ -209,7 +220,7 @@ impl Statuses {
 
     async fn is_fresh(&self, certificate: &Certificate, now: Moment) -> bool {
         let kept = self.kept(&certificate.sha256_hex()).await;
-        kept.is_some_and(|(_, at)| now.seconds_since(at) < self.freshness.seconds / 2)
+        kept.is_some_and(|(_, at)| self.freshness.halfway(at, now))
     }
 
     /// A responder that was asked is left alone for a while, whatever it said, so that no exchange waits for it again and
@@ -253,9 +264,8 @@ impl Statuses {
     ) -> Result<Vec<u8>, String> {
         let name = certificate.sha256_hex();
         let kept = self.kept(&name).await;
-        let half = self.freshness.seconds / 2;
         if let Some((response, at)) = &kept
-            && now.seconds_since(*at) < half
+            && self.freshness.halfway(*at, now)
         {
             return Ok(response.clone());
         }
@@ -273,9 +283,7 @@ impl Statuses {
                 Err(REVOKED.to_owned())
             }
             Err(NoStatus::Away(cause)) => match kept {
-                Some((response, at)) if now.seconds_since(at) < self.freshness.seconds => {
-                    Ok(response)
-                }
+                Some((response, at)) if self.freshness.allows(at, now) => Ok(response),
                 _ => Err(cause),
             },
         }

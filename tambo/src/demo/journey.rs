@@ -23,6 +23,8 @@ use evidence::Evidence;
 const PROCEDURE: &str = "licencia-de-funcionamiento";
 /// Patience with work that jobs do; on a slow machine a job waits for its turn of a second.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Patience with the reception; after it the office is taken for closed.
+const RECEPTION: Duration = Duration::from_secs(3);
 /// Farthest that silence may lie ahead, in days.
 const SILENCE_DAYS_MAX: i64 = 60;
 
@@ -195,7 +197,7 @@ impl<'a> Walk<'a> {
 
     async fn decide(&mut self, case: Id) -> Outcome {
         let official = self.actor(stories::MARCO).await?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RECEPTION;
         while self
             .workflow
             .case_for(&official, case, Locale::Es)

@@ -126,6 +126,36 @@ async fn a_signature_is_checked_at_the_clock_s_time() {
 }
 
 #[tokio::test]
+async fn statuses_fetched_while_the_clock_was_ahead_are_fetched_anew() {
+    let time = clock();
+    both_at(time.clone(), |store| {
+        let time = time.clone();
+        async move {
+            let (_country, muni, _reniec, _folder) = two(store, time.clone()).await;
+            let keys = &muni.keys;
+            let statuses = || muni.exchange.inner.statuses.own(keys);
+            for seconds in [6 * 3_600, -6 * 3_600] {
+                time.advance(seconds);
+                let own = statuses().await.unwrap();
+                let view = muni.exchange.inner.held.any().unwrap();
+                let scope = crate::status::Scope {
+                    view: &view,
+                    now: time.now(),
+                    freshness: crate::status::Freshness { seconds: 3_600 },
+                    vetted: &crate::status::Vetted::default(),
+                    signers: &trust::xades::KnownSigners::default(),
+                };
+                let (leaf, above) = keys.sign_chain.split_first().unwrap();
+                let purpose = crate::status::Purpose::Signing;
+                let checked = scope.check(purpose, leaf, above, &own.sign);
+                assert!(checked.is_ok(), "{seconds}: {checked:?}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn certificates_that_are_not_registered_get_no_line() {
     let time = clock();
     both_at(time.clone(), |store| {
