@@ -7,4 +7,4 @@
 walk_journey "$work/country" --postgres "$TAMBO_TEST_POSTGRES"
 found=$(find "$work/country" -name '*.db' | wc -l)
 [ "$found" -eq 0 ] || fail "$found SQLite files beside a PostgreSQL country"
-repeat_journey "$work/country" --postgres "$TAMBO_TEST_POSTGRES"
+repeat_journey "$work/country" 3 --postgres "$TAMBO_TEST_POSTGRES"

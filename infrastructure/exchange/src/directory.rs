@@ -276,13 +276,14 @@ impl View {
         self.table.anchors.certificates().iter()
     }
 
-    /// Address of the OCSP responder for certificates that `issuer` issued.
-    pub fn ocsp_url(&self, issuer: &Certificate) -> Option<&str> {
+    /// Addresses of the OCSP responders for certificates that `issuer` issued, in the configuration's order.
+    pub fn ocsp_urls(&self, issuer: &Certificate) -> impl Iterator<Item = &str> {
         let authorities = self.table.params.authorities.iter();
         let mut issuers =
             authorities.flat_map(|known| std::iter::once(&known.top).chain(&known.intermediates));
-        let found = issuers.find(|known| known.certificate == *issuer)?;
-        found.responders.first().map(|one| one.url.as_str())
+        let found = issuers.find(|known| known.certificate == *issuer);
+        let responders = found.into_iter().flat_map(|known| &known.responders);
+        responders.map(|one| one.url.as_str())
     }
 
     /// Addresses and certificates of time stampers.

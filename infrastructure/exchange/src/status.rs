@@ -25,6 +25,8 @@ pub const PEER_PORT: u16 = 5577;
 const ASKED_SECONDS: i64 = 300;
 /// Most responders remembered; an instance has a few thousand.
 const ASKED_MAX: usize = 4_096;
+/// Most responders asked about one certificate: the one it names, and the configuration's.
+const RESPONDERS_MAX: usize = 4;
 const REVOKED: &str = "OCSP: the certificate was revoked";
 
 /// How old an OCSP response may be.
@@ -329,25 +331,50 @@ impl Statuses {
         view: &View,
         now: Moment,
     ) -> Result<(Vec<u8>, Moment), NoStatus> {
-        let away = |cause: &dyn std::fmt::Display| NoStatus::Away(format!("OCSP: {cause}"));
-        let url = certificate.ocsp_url().or_else(|| view.ocsp_url(issuer));
-        let url = url.ok_or_else(|| away(&"no responder is known for the certificate"))?;
         let (request, _nonce) = ocsp::request(&[certificate], issuer, &*self.chance);
-        let reply = self
-            .http
-            .post(url, "application/ocsp-request", request)
-            .await;
-        let response = reply.map_err(|error| away(&error))?.body.to_vec();
-        // The nonce proves nothing to the peers that get the response later; its age does.
-        match verdict_of(&response, certificate, issuer, view, now, self.freshness) {
-            Ok(ocsp::Verdict::Revoked { .. }) => Err(NoStatus::Revoked),
-            Ok(verdict) => {
-                let good = verdict.good().map_err(|error| away(&error))?;
-                Ok((response, good.this_update()))
+        let mut missed = NoStatus::away(&"no responder is known for the certificate");
+        for url in responders(certificate, issuer, view) {
+            let sent = self
+                .http
+                .post(url, "application/ocsp-request", request.clone());
+            let response = match sent.await {
+                Ok(reply) => reply.body.to_vec(),
+                Err(error) => {
+                    missed = NoStatus::away(&error);
+                    continue;
+                }
+            };
+            // The nonce proves nothing to the peers that get the response later; its age does.
+            let good = match verdict_of(&response, certificate, issuer, view, now, self.freshness) {
+                Ok(ocsp::Verdict::Revoked { .. }) => return Err(NoStatus::Revoked),
+                verdict => verdict.and_then(ocsp::Verdict::good),
+            };
+            match good {
+                Ok(good) => return Ok((response, good.this_update())),
+                Err(error) => missed = NoStatus::away(&error),
             }
-            Err(error) => Err(away(&error)),
+        }
+        Err(missed)
+    }
+}
+
+/// Whom to ask about a certificate: the responder it names, then the configuration's, each once.
+fn responders<'a>(
+    certificate: &'a Certificate,
+    issuer: &Certificate,
+    view: &'a View,
+) -> Vec<&'a str> {
+    let mut urls: Vec<&str> = Vec::new();
+    for url in certificate
+        .ocsp_url()
+        .into_iter()
+        .chain(view.ocsp_urls(issuer))
+    {
+        if !urls.contains(&url) && urls.len() < RESPONDERS_MAX {
+            urls.push(url);
         }
     }
+    urls
 }
 
 /// Why no good status came.
@@ -356,6 +383,12 @@ enum NoStatus {
     Revoked,
     /// No answer that can be relied on; one that was kept may still do.
     Away(String),
+}
+
+impl NoStatus {
+    fn away(cause: &dyn std::fmt::Display) -> Self {
+        Self::Away(format!("OCSP: {cause}"))
+    }
 }
 
 fn check_one(

@@ -36,12 +36,14 @@ check_country() {
   ok "check finds nothing wrong with five bodies"
 }
 
-# repeat_journey FOLDER [OPTIONS...]: a second walk over the same data; the country survived its stop.
+# repeat_journey FOLDER FIRST [OPTIONS...]: another walk over the same data, whose first case has the number FIRST; the
+# country survived its stop, its ports have changed.
 repeat_journey() {
-  local folder=$1 number
-  shift
-  "$tambo" demo --journey --data "$folder" --port "$(free_ports 10)" "$@" >"$work/again.log" 2>&1 || { show "$work/again.log"; fail "the second journey"; }
+  local folder=$1 first number
+  first=$(printf 'EXP-%06d' "$2")
+  shift 2
+  "$tambo" demo --journey --data "$folder" --port "$(free_ports 10)" "$@" >"$work/again.log" 2>&1 || { show "$work/again.log"; fail "a journey over the same data"; }
   number=$(grep -Eo 'EXP-[0-9]{6}' "$work/again.log" | head -n 1)
-  [ "$number" = EXP-000003 ] || fail "the second journey's first case is $number, not EXP-000003"
-  ok "a second journey over the same data goes on with $number"
+  [ "$number" = "$first" ] || fail "the next journey's first case is $number, not $first"
+  ok "another journey over the same data goes on with $number"
 }
