@@ -43,10 +43,11 @@ start "$work/identidad.log" "$tambo" serve --config "$country/identidad/settings
 identidad=$pid
 until_up "http://127.0.0.1:$((port + 2))/" "$work/identidad.log" "$pid"
 
-# told FILE EXPRESSION...: python expressions over the JSON `it` of a file's last line.
+# told FILE EXPRESSION...: python expressions over the JSON `it` of a file's last line that is JSON; refused handshakes are
+# noted between them.
 told() { "$python" - "$@" <<'PY' || { tail -n 3 "$1"; tail -n 5 "$work/identidad.log"; fail "expected: ${*:2}"; }
 import json, sys
-it = json.loads(open(sys.argv[1]).read().strip().splitlines()[-1])
+it = json.loads([line for line in open(sys.argv[1]) if line.startswith("{")][-1])
 wrong = [text for text in sys.argv[2:] if not eval(text)]
 sys.exit(f"not so: {wrong} of {str(it)[:600]}" if wrong else 0)
 PY
