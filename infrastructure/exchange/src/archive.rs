@@ -30,7 +30,7 @@ const PAGE: usize = 200;
 const DAY_SECONDS: i64 = 86_400;
 /// Messages younger than this, in seconds, are never archived: identifiers of one moment have no order, and one may be on
 /// its way to the store while a younger one is there already.
-const SETTLED_SECONDS: i64 = 120;
+pub(crate) const SETTLED_SECONDS: i64 = 120;
 
 /// Section `[exchange.archive]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -140,7 +140,8 @@ impl Exchange {
             if let Some(archived) = archived
                 && rows::late(&mut tx, &archived.last, 1).await?.is_empty()
             {
-                done.emptied = rows::remove(&mut tx, &archived.last, before(days)).await?;
+                done.emptied =
+                    rows::remove(&mut tx, &archived.last, before(days), SETTLED_SECONDS).await?;
                 tx.commit().await?;
             }
         }
@@ -148,7 +149,7 @@ impl Exchange {
     }
 
     /// Writes one archive; `None` if there is nothing to write.
-    async fn write_archive(
+    pub(crate) async fn write_archive(
         &self,
         folder: &Path,
         before: Moment,

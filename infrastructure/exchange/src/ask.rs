@@ -269,10 +269,9 @@ impl Exchange {
     ) -> Result<Verified<Answered>, AskError> {
         self.inner.meters.asked();
         let (service, server) = (outgoing.service.clone(), outgoing.server.clone());
-        let instance = &self.inner.settings.member.instance;
         let number = outgoing
             .number
-            .get_or_insert_with(|| format!("{instance}-{}", self.inner.chance.uuid()));
+            .get_or_insert_with(|| self.inner.new_number());
         let attempt = Attempt::ours(&outgoing.client, &service, number);
         let sealed = match self.seal_request(outgoing).await {
             Ok(sealed) => sealed,
@@ -337,11 +336,8 @@ impl Exchange {
         let now = inner.clock.now();
         self.check_ready(&outgoing)?;
         let id = Id::new(&*inner.clock, &*inner.chance);
-        let instance = &inner.settings.member.instance;
-        let number = outgoing
-            .number
-            .clone()
-            .unwrap_or_else(|| format!("{instance}-{}", inner.chance.uuid()));
+        let number = outgoing.number.clone();
+        let number = number.unwrap_or_else(|| inner.new_number());
         let authorised = self.find_agreement(&outgoing).await?;
         let agreement = authorised.as_ref().map(|one| one.agreement().to_owned());
         let request_id = inner.chance.uuid();

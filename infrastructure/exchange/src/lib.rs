@@ -243,6 +243,12 @@ impl Inner {
         Ok(tx)
     }
 
+    /// A number for a message of ours. It sorts by time, so that the journal's index of numbers grows at its end.
+    pub(crate) fn new_number(&self) -> String {
+        let uuid = self.chance.uuid_at(self.clock.now());
+        format!("{}-{uuid}", self.settings.member.instance)
+    }
+
     /// Whether this node can keep a message that is accepted at `now`.
     pub(crate) fn can_keep(&self, now: Moment) -> Result<(), Unfit> {
         let published = self.held.any().and_then(|view| view.published_at());

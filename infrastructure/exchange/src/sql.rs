@@ -9,6 +9,7 @@ mod journal;
 pub mod offers;
 pub mod operation;
 pub mod outgoing;
+pub mod past;
 pub mod refusal;
 pub mod report;
 pub mod services;
@@ -64,6 +65,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 11,
         name: "offers",
         sql: include_str!("../migrations/11_offers.sql"),
+    },
+    Migration {
+        version: 12,
+        name: "growth",
+        sql: include_str!("../migrations/12_growth.sql"),
     },
 ];
 

@@ -94,12 +94,10 @@ impl Exchange {
     /// Gives a request its number here, if its system gave none, so that a refusal can be found under it too.
     fn numbered(&self, request: &mut Request<Incoming>) -> Attempt {
         let headers = request.headers_mut();
-        if !headers.contains_key(message::ID) {
-            let instance = &self.inner.settings.member.instance;
-            let number = format!("{instance}-{}", self.inner.chance.uuid());
-            if let Ok(value) = HeaderValue::from_str(&number) {
-                headers.insert(message::ID, value);
-            }
+        if !headers.contains_key(message::ID)
+            && let Ok(value) = HeaderValue::from_str(&self.inner.new_number())
+        {
+            headers.insert(message::ID, value);
         }
         let value = |name: &str| {
             let value = request.headers().get_all(name).iter().next_back();

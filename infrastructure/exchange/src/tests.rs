@@ -7,6 +7,7 @@ mod bodies;
 mod choice;
 mod deliver;
 mod evidence;
+mod growth;
 mod jdk;
 mod journey;
 mod legacy;

@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
+use crate::Moment;
+
 /// Gives random bytes.
 pub trait Chance: Send + Sync {
     /// Fills `buffer` with random bytes.
@@ -28,20 +30,34 @@ pub trait Chance: Send + Sync {
 
     /// A random UUID (RFC 9562, version 4) in lower case.
     fn uuid(&self) -> String {
-        let mut b = [0_u8; 16];
-        self.fill(&mut b);
-        b[6] = (b[6] & 0x0f) | 0x40;
-        b[8] = (b[8] & 0x3f) | 0x80;
-        let hex = data_encoding::HEXLOWER.encode(&b);
-        format!(
-            "{}-{}-{}-{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..]
-        )
+        let mut bytes = [0_u8; 16];
+        self.fill(&mut bytes);
+        uuid_text(bytes, 4)
     }
+
+    /// A UUID that sorts by the time it was made (RFC 9562, version 7) in lower case: 48 bits of milliseconds and 74 bits
+    /// of chance. An index of such numbers grows at its end, where one of random numbers is written all over.
+    fn uuid_at(&self, moment: Moment) -> String {
+        let mut bytes = [0_u8; 16];
+        self.fill(&mut bytes[6..]);
+        let millis = moment.millis().max(0).to_be_bytes();
+        bytes[..6].copy_from_slice(&millis[2..]);
+        uuid_text(bytes, 7)
+    }
+}
+
+fn uuid_text(mut bytes: [u8; 16], version: u8) -> String {
+    bytes[6] = (bytes[6] & 0x0f) | (version << 4);
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex = data_encoding::HEXLOWER.encode(&bytes);
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }
 
 /// The operating system's randomness, through the binary's one crypto provider.
@@ -108,5 +124,16 @@ mod tests {
     fn uuids_carry_their_version() {
         let uuid = SystemChance::default().uuid();
         assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"));
+    }
+
+    /// The moment and the text of RFC 9562, appendix A.6.
+    #[test]
+    fn uuids_of_a_moment_sort_by_it() {
+        let chance = SystemChance::default();
+        let uuid = chance.uuid_at(Moment(0x017f_22e2_79b0 * 1_000));
+        assert_eq!((uuid.len(), &uuid[..15]), (36, "017f22e2-79b0-7"));
+        assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+        assert!(uuid < chance.uuid_at(Moment(0x017f_22e2_79b1 * 1_000)));
+        assert_ne!(uuid, chance.uuid_at(Moment(0x017f_22e2_79b0 * 1_000)));
     }
 }

@@ -207,10 +207,8 @@ impl Exchange {
         now: Moment,
     ) -> Result<OutgoingRow, DeliverError> {
         let inner = &self.inner;
-        let number = outgoing.number.clone().unwrap_or_else(|| {
-            let instance = &inner.settings.member.instance;
-            format!("{instance}-{}", inner.chance.uuid())
-        });
+        let number = outgoing.number.clone();
+        let number = number.unwrap_or_else(|| inner.new_number());
         let request_id = inner.chance.uuid();
         let part = request_part(&outgoing, &number, &request_id, agreement.as_deref());
         let rest = String::from_utf8(part.bytes()).map_err(Fault::internal)?;

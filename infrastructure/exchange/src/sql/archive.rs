@@ -32,11 +32,16 @@ const LATE: &str = "SELECT q.number, q.id FROM exchange_archive_late l JOIN exch
      WHERE q.id <= $1 ORDER BY q.id LIMIT $2";
 const LATE_DROP: &str = "DELETE FROM exchange_archive_late WHERE question = $1";
 const OLDEST_KEPT: &str =
-    "SELECT id FROM exchange_question WHERE id <= $1 AND asked_at < $2 ORDER BY id DESC LIMIT 1";
-const FIRST_TURN_AFTER: &str = "SELECT MIN(request_turn) FROM exchange_question WHERE id > $1";
+    "SELECT id FROM exchange_question WHERE id <= $1 AND id < $2 ORDER BY id DESC LIMIT 1";
+const NEXT_AFTER: &str = "SELECT id FROM exchange_question WHERE id > $1 ORDER BY id LIMIT 1";
+const FIRST_TURN_BETWEEN: &str =
+    "SELECT MIN(request_turn) FROM exchange_question WHERE id > $1 AND id < $2";
 const LAST_TURN: &str = "SELECT COALESCE(MAX(seq), 0) FROM exchange_turn";
 const EMPTY_TURNS: &str =
-    "UPDATE exchange_turn SET records = $2 WHERE seq <= $1 AND LENGTH(records) > 0";
+    "UPDATE exchange_turn SET records = $3 WHERE seq > $1 AND seq <= $2 AND LENGTH(records) > 0";
+const EMPTIED: &str = "SELECT value FROM exchange_counter WHERE name = 'emptied-turn'";
+const SET_EMPTIED: &str = "INSERT INTO exchange_counter (name, value) VALUES ('emptied-turn', $1) \
+     ON CONFLICT (name) DO UPDATE SET value = $1";
 const DROP_BODIES: &str = "DELETE FROM exchange_body WHERE question <= $1";
 
 fn archive(row: &Row) -> Result<ArchiveRow, StoreError> {
@@ -110,18 +115,35 @@ pub async fn drop_late(tx: &mut Tx, question: Id) -> Result<(), StoreError> {
 }
 
 /// Removes the records and large bodies of archived questions that were asked before a moment; their rows, the digests of
-/// their signatures and the log stay. Tells how many turns were emptied.
-pub async fn remove(tx: &mut Tx, archived: &str, before: Moment) -> Result<u64, StoreError> {
-    let Some(row) = tx.maybe(OLDEST_KEPT, &params![archived, before]).await? else {
+/// their signatures and the log stay. Tells how many turns were emptied. A question may come to the store so many seconds
+/// (`settled`) after a younger one; what is read is what came since the last time, not all that lies there.
+pub async fn remove(
+    tx: &mut Tx,
+    archived: &str,
+    before: Moment,
+    settled: i64,
+) -> Result<u64, StoreError> {
+    let values = params![archived, Id::first_at(before)];
+    let Some(row) = tx.maybe(OLDEST_KEPT, &values).await? else {
         return Ok(0);
     };
     let last = row.text(0)?;
-    let next = tx.one(FIRST_TURN_AFTER, &params![&last]).await?;
-    let turn = match next.opt_int(0)? {
-        Some(turn) => turn - 1,
-        None => tx.one(LAST_TURN, &[]).await?.int(0)?,
-    };
+    let turn = last_turn_before(tx, &last, settled).await?;
+    let emptied = tx.maybe(EMPTIED, &[]).await?;
+    let emptied = emptied.map_or(Ok(0), |row| row.int(0))?;
     tx.execute(DROP_BODIES, &params![&last]).await?;
-    tx.execute(EMPTY_TURNS, &params![turn, Vec::<u8>::new()])
-        .await
+    let values = params![emptied, turn, Vec::<u8>::new()];
+    let count = tx.execute(EMPTY_TURNS, &values).await?;
+    tx.execute(SET_EMPTIED, &params![turn.max(emptied)]).await?;
+    Ok(count)
+}
+
+/// The last turn that holds no request younger than the question `last`.
+async fn last_turn_before(tx: &mut Tx, last: &str, settled: i64) -> Result<i64, StoreError> {
+    let Some(next) = tx.maybe(NEXT_AFTER, &params![last]).await? else {
+        return tx.one(LAST_TURN, &[]).await?.int(0);
+    };
+    let until = Id::first_at(next.id(0)?.at().plus_seconds(settled));
+    let first = tx.one(FIRST_TURN_BETWEEN, &params![last, until]).await?;
+    Ok(first.opt_int(0)?.unwrap_or(1) - 1)
 }

@@ -64,10 +64,12 @@ const BY_REFERENCE: &str = "SELECT id, reference, at, side, peer, client, servic
 const COUNT_DAY: &str = "SELECT side, client, service, code, COUNT(*) FROM exchange_refusal \
      WHERE at >= $1 AND at < $2 AND side <> 'system' GROUP BY side, client, service, code \
      ORDER BY side, client, service, code LIMIT 5000";
+// The outcomes are those of the partial index, word for word, so that the engine uses it.
 const BY_TRACE: &str = "SELECT id, side, number, client, service, purpose, case_number, agreement, subject, \
      fields, trace, asked_at, outcome, code, answered_at, log_entry, \
      request_turn, request_place, response_turn, response_place \
-     FROM exchange_question WHERE id >= $1 AND trace >= $2 AND trace < $3 ORDER BY id LIMIT 4";
+     FROM exchange_question WHERE id >= $1 AND trace >= $2 AND trace < $3 \
+     AND outcome NOT IN ('asked', 'answered') ORDER BY id LIMIT 4";
 
 fn refusal(row: &Row) -> Result<RefusalRow, StoreError> {
     Ok(RefusalRow {
@@ -146,7 +148,7 @@ pub async fn counted(
         .collect()
 }
 
-/// Questions not older than `since` (an identifier) whose trace begins as given.
+/// Questions without a good answer, not older than `since` (an identifier), whose trace begins as given.
 pub async fn questions_by_trace(
     tx: &mut Tx,
     since: Id,

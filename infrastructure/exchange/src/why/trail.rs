@@ -128,8 +128,7 @@ impl Exchange {
             let since = Id::first_at(self.inner.clock.now().plus_seconds(-TRACE_SECONDS));
             let trace = format!("00-{}", hex.to_ascii_lowercase());
             let rows = refusal::questions_by_trace(&mut tx, since, &trace).await?;
-            let failed = rows.iter().find(|row| row.outcome != "answered");
-            if let Some(row) = failed.or(rows.first()) {
+            if let Some(row) = rows.first() {
                 return Ok(row.number.clone());
             }
         }

@@ -82,7 +82,7 @@ pub(super) struct Inner {
 #[derive(Debug)]
 pub struct Prepared {
     id: Id,
-    values: [Value; 6],
+    pub(super) values: [Value; 6],
 }
 
 impl Prepared {
@@ -280,8 +280,12 @@ impl Log {
     /// The entry is beyond its limits.
     pub fn prepare(&self, entry: Entry) -> Result<Prepared, EntryFault> {
         let store = &self.inner.store;
-        let (clock, chance) = (store.clock(), store.chance());
-        let id = Id::new(&**clock, &**chance);
+        let id = Id::new(&**store.clock(), &**store.chance());
+        self.prepare_as(id, entry)
+    }
+
+    pub(super) fn prepare_as(&self, id: Id, entry: Entry) -> Result<Prepared, EntryFault> {
+        let chance = self.inner.store.chance();
         let mut salt: Hash = [0; 32];
         chance.fill(&mut salt);
         let note = entry.note_text();
@@ -340,35 +344,39 @@ impl Log {
             return Ok(0);
         }
         let mut tiles = self.stored_head(&mut tx, &head).await?;
-        let (mut changed, mut places) = (Vec::new(), Vec::with_capacity(2 * staged.len()));
-        for (index, (id, leaf)) in (head.size..).zip(&staged) {
+        let mut places = Vec::with_capacity(2 * staged.len());
+        for (index, (id, _)) in (head.size..).zip(&staged) {
             places.extend(params![id, index]);
-            let touched = tiles.append(index, leaf_hash(leaf));
-            changed.extend(touched.ok_or(LogError::Damaged("a tile has the wrong width"))?);
         }
+        let leaves = staged.iter().map(|(_, leaf)| leaf.as_slice());
+        let changed = grow(&mut tiles, head.size, leaves)?;
         if sql::set_indexes(&mut tx, places).await? != staged.len() {
             return Err(LogError::Damaged("a staged entry vanished"));
         }
-        changed.sort_unstable();
-        changed.dedup();
-        for id in changed {
-            sql::set_tile(&mut tx, id, tiles.get(id).unwrap_or_default()).await?;
-        }
         let size = head.size + staged.len() as u64;
+        self.sign_grown(&mut tx, (&tiles, changed), size).await?;
+        tx.commit().await?;
+        self.inner.bare.store(true, Ordering::Release);
+        Ok(staged.len() as u64)
+    }
+
+    /// Writes the tiles that changed, the new size and its checkpoint.
+    pub(super) async fn sign_grown(
+        &self,
+        tx: &mut Tx,
+        (tiles, changed): (&TileSet, Vec<TileId>),
+        size: u64,
+    ) -> Result<(), LogError> {
+        for id in changed {
+            sql::set_tile(tx, id, tiles.get(id).unwrap_or_default()).await?;
+        }
         let root = tiles.span(Span {
             start: 0,
             end: size,
         });
-        sql::set_size(&mut tx, size).await?;
-        self.sign_head(
-            &mut tx,
-            size,
-            root.ok_or(LogError::Damaged("a tile is missing"))?,
-        )
-        .await?;
-        tx.commit().await?;
-        self.inner.bare.store(true, Ordering::Release);
-        Ok(staged.len() as u64)
+        sql::set_size(tx, size).await?;
+        let root = root.ok_or(LogError::Damaged("a tile is missing"))?;
+        self.sign_head(tx, size, root).await
     }
 
     /// The tiles of the right edge, after making sure that they lead to the signed checkpoint of this head: a new
@@ -448,6 +456,22 @@ impl Log {
             behind,
         })
     }
+}
+
+/// Appends leaves after `size` others; tells which tiles changed, each once.
+pub(super) fn grow<'l>(
+    tiles: &mut TileSet,
+    size: u64,
+    leaves: impl Iterator<Item = &'l [u8]>,
+) -> Result<Vec<TileId>, LogError> {
+    let mut changed = Vec::new();
+    for (index, leaf) in (size..).zip(leaves) {
+        let touched = tiles.append(index, leaf_hash(leaf));
+        changed.extend(touched.ok_or(LogError::Damaged("a tile has the wrong width"))?);
+    }
+    changed.sort_unstable();
+    changed.dedup();
+    Ok(changed)
 }
 
 /// Whether the witness knows more of this log than this store, or something else.

@@ -12,6 +12,7 @@ mod http;
 pub mod journal;
 pub mod merkle;
 pub mod note;
+pub mod past;
 pub mod proof;
 pub mod prove;
 mod sql;

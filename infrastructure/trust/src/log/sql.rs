@@ -25,6 +25,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "note",
         sql: include_str!("../../migrations/log_0003.sql"),
     },
+    Migration {
+        version: 4,
+        name: "staged",
+        sql: include_str!("../../migrations/log_0004.sql"),
+    },
 ];
 
 /// Entries read at a time.
@@ -55,6 +60,24 @@ pub(super) static ENTRIES_STAGE: Bulk = Bulk {
     ],
     tail: ") AS v WHERE column1 IS NOT NULL",
 };
+/// Entries with their places: identifier, whom it concerns, salt, digest, leaf, note, place.
+pub(super) static ENTRIES_PAST: Bulk = Bulk {
+    one: "INSERT INTO trust_log_entry (id, about, salt, digest, leaf, note, idx) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    head: "INSERT INTO trust_log_entry (id, about, salt, digest, leaf, note, idx) SELECT * FROM (VALUES ",
+    columns: &[
+        Kind::Text,
+        Kind::Bytes,
+        Kind::Bytes,
+        Kind::Bytes,
+        Kind::Bytes,
+        Kind::Text,
+        Kind::Int,
+    ],
+    tail: ") AS v WHERE column1 IS NOT NULL",
+};
+const ABOUT_DROP: &str = "DROP INDEX IF EXISTS trust_log_entry_about";
+const ABOUT_MAKE: &str =
+    "CREATE INDEX IF NOT EXISTS trust_log_entry_about ON trust_log_entry (about, id)";
 /// Places of entries: identifier, place.
 static ENTRIES_PLACE: Bulk = Bulk {
     one: "UPDATE trust_log_entry SET idx = ?2 WHERE id = ?1 AND idx IS NULL RETURNING 1",
@@ -253,6 +276,12 @@ pub(super) async fn one(tx: &mut Tx, id: Id) -> Result<Option<EntryRow>, StoreEr
         .as_ref()
         .map(entry)
         .transpose()
+}
+
+/// Drops the index by whom entries concern, or makes it anew: sorting it once costs less than many rows at random places.
+pub(super) async fn index_about(tx: &mut Tx, is_wanted: bool) -> Result<(), StoreError> {
+    let text = if is_wanted { ABOUT_MAKE } else { ABOUT_DROP };
+    tx.execute(text, &[]).await.map(drop)
 }
 
 /// Gives staged entries their places; tells how many were found.

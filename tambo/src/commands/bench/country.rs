@@ -111,19 +111,8 @@ impl Instance {
     /// # Errors
     /// It does not start.
     pub fn start(&self, body: &Body, more: &[String]) -> Result<Process, Problem> {
-        let anchor = body.folder.join("anchor.xml");
-        std::fs::write(&anchor, self.country.anchor())?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(["bench", "node", "--folder"])
-            .arg(&body.folder)
-            .args(["--member", &body.member.to_string()])
-            .args(["--listen", &body.listen.to_string()])
-            .args(["--systems", &body.systems.to_string()])
-            .arg("--anchor")
-            .arg(&anchor)
-            .args(more)
-            .stdout(Stdio::piped());
+        let mut command = self.command(body, more)?;
+        command.stdout(Stdio::piped());
         let mut process = Process::start(&mut command)?;
         let output = process.output();
         let mut line = String::new();
@@ -137,6 +126,35 @@ impl Instance {
                 "the node of {} did not start",
                 body.member
             )))
+        }
+    }
+}
+
+impl Instance {
+    fn command(&self, body: &Body, more: &[String]) -> Result<Command, Problem> {
+        let anchor = body.folder.join("anchor.xml");
+        std::fs::write(&anchor, self.country.anchor())?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["bench", "node", "--folder"])
+            .arg(&body.folder)
+            .args(["--member", &body.member.to_string()])
+            .args(["--listen", &body.listen.to_string()])
+            .args(["--systems", &body.systems.to_string()])
+            .arg("--anchor")
+            .arg(&anchor)
+            .args(more);
+        Ok(command)
+    }
+
+    /// Looks back at a body's past in a process of its own, which prints what it finds.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn look(&self, body: &Body, more: &[String]) -> Result<(), Problem> {
+        match self.command(body, more)?.status()?.success() {
+            true => Ok(()),
+            false => Err(Problem("the look back failed".to_owned())),
         }
     }
 }
@@ -155,9 +173,9 @@ fn keys(
 ) -> Result<Certified, Problem> {
     std::fs::create_dir_all(folder)?;
     let keys = KeyStore::open(&folder.join("keys"), &Passphrase::new(PASSPHRASE))?;
-    let sign = keys.create("sign", algorithm)?;
+    let sign = keys.signer_or_create("sign", algorithm)?;
     // The line's key is P-256 in every run: what is measured is the message's signature.
-    let auth = keys.create("auth", Algorithm::P256)?;
+    let auth = keys.signer_or_create("auth", Algorithm::P256)?;
     let sign_certificate = country.issue(&Profile::Sign, owner, &sign, 30 * DAY);
     let auth_certificate =
         country.issue(&Profile::Tls { names: Vec::new() }, owner, &auth, 30 * DAY);

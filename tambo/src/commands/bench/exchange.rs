@@ -9,7 +9,7 @@ use std::time::Duration;
 use exchange::testing::asking;
 use trust::keys::Algorithm;
 
-use super::country::Instance;
+use super::country::{Body, Instance};
 use super::load::{self, Pace, Target};
 use super::node::{PURPOSE, service};
 use super::process::Process;
@@ -43,9 +43,22 @@ pub struct Options {
     /// Exchanges that each body's journal and log hold already, two messages each.
     #[arg(long, default_value_t = 0)]
     history: usize,
+    /// Bytes of each message of that past.
+    #[arg(long, default_value_t = 1_300)]
+    history_bytes: usize,
+    /// Message numbers are random, in the past and in the load, as other programs make them; ours sort by time.
+    #[arg(long)]
+    scattered: bool,
+    /// Measure also what is read from a long past: a message, its way, its container, proofs, questions about a person,
+    /// an archive, a check.
+    #[arg(long)]
+    look: bool,
     /// Folder for everything that is measured; it is removed at the end.
     #[arg(long, value_name = "DIR", default_value = "bench-data")]
     data: PathBuf,
+    /// Leave the folder, and begin with the stores that lie in it: agreements and past are made once.
+    #[arg(long)]
+    keep: bool,
     /// Leave nginx out.
     #[arg(long)]
     without_nginx: bool,
@@ -62,7 +75,11 @@ impl Default for Options {
             agreements: 0,
             members: 0,
             history: 0,
+            history_bytes: 1_300,
+            scattered: false,
+            look: false,
             data: PathBuf::from("bench-data"),
+            keep: false,
             without_nginx: false,
         }
     }
@@ -73,12 +90,14 @@ impl Default for Options {
 /// # Errors
 /// Something can't be set up, or an exchange failed.
 pub async fn run(options: &Options) -> Outcome {
-    if options.data.exists() {
+    if options.data.exists() && !options.keep {
         let data = options.data.display();
         return Err(Problem(format!("{data} exists already; name a new folder")));
     }
     let outcome = all(options).await;
-    let _ = std::fs::remove_dir_all(&options.data);
+    if !options.keep {
+        let _ = std::fs::remove_dir_all(&options.data);
+    }
     outcome
 }
 
@@ -126,6 +145,7 @@ async fn proxies(
             address: proxies.address,
             path: format!("/{bytes}"),
             headers: Vec::new(),
+            numbered: false,
             bytes,
         };
         measure(options, "two nginx", &target, &proxies.processes).await?;
@@ -144,14 +164,21 @@ async fn nodes(
     };
     let mut more = vec!["--agreements".to_owned(), options.agreements.to_string()];
     more.extend(["--history".to_owned(), options.history.to_string()]);
+    more.extend([
+        "--history-bytes".to_owned(),
+        options.history_bytes.to_string(),
+    ]);
+    if options.scattered {
+        more.push("--scattered".to_owned());
+    }
     if way == "single" {
         more.push("--single".to_owned());
     }
     let behind = ["--provider".to_owned(), format!("http://{provider}")];
     let answering = [more.as_slice(), behind.as_slice()].concat();
     let processes = [
-        instance.start(asking_body, &more)?,
-        instance.start(answering_body, &answering)?,
+        started(instance, asking_body, &more)?,
+        started(instance, answering_body, &answering)?,
     ];
     println!("memory at rest: {}", memory(&processes));
     let stores = [asking_body, answering_body].map(|body| body.folder.clone());
@@ -163,6 +190,7 @@ async fn nodes(
                 ("x-road-client", asking().to_string()),
                 ("tambo-purpose", PURPOSE.to_owned()),
             ],
+            numbered: options.scattered,
             bytes,
         };
         let before = stored(&stores);
@@ -175,7 +203,24 @@ async fn nodes(
             memory(&processes)
         );
     }
+    if options.look {
+        more.push("--look".to_owned());
+        instance.look(answering_body, &more)?;
+    }
     Ok(())
+}
+
+/// Starts a node and says what that took; the first time its past is made meanwhile.
+fn started(instance: &Instance, body: &Body, more: &[String]) -> Result<Process, Problem> {
+    let began = std::time::Instant::now();
+    let process = instance.start(body, more)?;
+    println!(
+        "{} serves after {:.2} s, of which {:.2} s of CPU",
+        body.member,
+        began.elapsed().as_secs_f64(),
+        process.cpu_seconds()
+    );
+    Ok(process)
 }
 
 /// A warm-up, as many as go, then half of that; tells how many there were.

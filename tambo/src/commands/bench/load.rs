@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use kernel::{Chance, SystemChance};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -55,6 +56,8 @@ pub struct Target {
     pub path: String,
     /// Headers.
     pub headers: Vec<(&'static str, String)>,
+    /// Whether each question gets a random number here, as other programs do it.
+    pub numbered: bool,
     /// Bytes that each answer must have.
     pub bytes: usize,
 }
@@ -64,6 +67,10 @@ impl Target {
         let mut request = Request::get(&self.path).header("host", self.address.to_string());
         for (name, value) in &self.headers {
             request = request.header(*name, value);
+        }
+        if self.numbered {
+            let number = SystemChance::default().uuid();
+            request = request.header("x-road-id", number);
         }
         request
             .body(Full::default())

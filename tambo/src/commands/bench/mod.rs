@@ -7,6 +7,7 @@ mod country;
 mod exchange;
 mod hosting;
 mod load;
+mod look;
 mod nginx;
 mod node;
 mod process;

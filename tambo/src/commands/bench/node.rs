@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exchange::settings::{Authentication, Signatures, SystemAccess};
+use exchange::testing::history::{self, Past};
 use exchange::testing::{agree_unsigned, asking};
 use exchange::{AccessRight, Agreement, Exchange, FactSource, Keys, Parts, Settings};
 use kernel::{Clock, MemberId, ServiceId, SystemChance, SystemClock};
@@ -20,6 +21,7 @@ use trust::log::{Log, LogSettings};
 use web::metrics::Metrics;
 
 use super::country::{BODIES, PASSPHRASE};
+use super::look;
 use crate::commands::{Outcome, Problem};
 
 /// What the node prints when it serves.
@@ -51,6 +53,15 @@ pub struct Options {
     /// Exchanges that the journal and the log hold already.
     #[arg(long, default_value_t = 0)]
     history: usize,
+    /// Bytes of each message of them.
+    #[arg(long, default_value_t = 1_300)]
+    history_bytes: usize,
+    /// Their numbers are random.
+    #[arg(long)]
+    scattered: bool,
+    /// Look back at them and end, instead of serving.
+    #[arg(long)]
+    look: bool,
     /// Seconds between two time stamps.
     #[arg(long, default_value_t = 5)]
     stamp_every: u64,
@@ -71,7 +82,12 @@ pub fn service() -> ServiceId {
 /// # Errors
 /// It can't be built.
 pub async fn run(options: Options) -> Outcome {
-    let exchange = build(&options).await?;
+    let (exchange, log) = build(&options).await?;
+    if options.look {
+        return look::back(&exchange, &log, (options.history, &options.folder)).await;
+    }
+    exchange.stamp().await?;
+    timers(&exchange, log, options.stamp_every);
     agree(&exchange, &options).await?;
     let _serving = exchange.serve(TcpListener::bind(options.listen).await?);
     let _systems = exchange.serve_systems(TcpListener::bind(options.systems).await?, false)?;
@@ -81,7 +97,7 @@ pub async fn run(options: Options) -> Outcome {
     Ok(())
 }
 
-async fn build(options: &Options) -> Result<Exchange, Problem> {
+async fn build(options: &Options) -> Result<(Exchange, Log), Problem> {
     let url = format!("sqlite:{}", options.folder.join("store.db").display());
     let store = Store::open(
         &url,
@@ -107,7 +123,12 @@ async fn build(options: &Options) -> Result<Exchange, Problem> {
     )?;
     let log = LogSettings::new(&keys, &format!("{}/log", options.member), None)?;
     let log = Log::open(store.clone(), log).await?;
-    exchange::testing::history::lengthen(&store, &log, options.history).await?;
+    let past = Past {
+        exchanges: options.history,
+        bytes: options.history_bytes,
+        scattered: options.scattered,
+    };
+    history::lengthen(&store, &log, past).await?;
     log.sequence().await?;
     let parts = Parts {
         settings: settings(options, &std::fs::read_to_string(&options.anchor)?),
@@ -118,8 +139,7 @@ async fn build(options: &Options) -> Result<Exchange, Problem> {
     };
     let exchange = Exchange::new(parts).await?;
     exchange.refresh_directory().await?;
-    timers(&exchange, log, options.stamp_every);
-    Ok(exchange)
+    Ok((exchange, log))
 }
 
 fn settings(options: &Options, anchor: &str) -> Settings {
@@ -175,8 +195,11 @@ async fn agree(exchange: &Exchange, options: &Options) -> Outcome {
     let others: Vec<Agreement> = (1..=options.agreements)
         .map(|number| agreement(number, format!("{PURPOSE}-{number}")))
         .collect();
-    for some in others.chunks(1_000) {
-        agree_unsigned(exchange, some).await?;
+    let last = others.last().map_or("AG-0", |last| last.number.as_str());
+    if !history::holds(exchange, last).await? {
+        for some in others.chunks(10_000) {
+            agree_unsigned(exchange, some).await?;
+        }
     }
     agree_unsigned(exchange, &[agreement(0, PURPOSE.to_owned())]).await?;
     if let Some(url) = &options.provider {
