@@ -157,7 +157,8 @@ impl Journal {
             true => self.parts.write(&reduced(parts, half)),
             false => self.parts.write(parts),
         };
-        Message::Signed(record, sha256(&parts.signature))
+        let digest = record.digest;
+        Message::Signed(record, digest)
     }
 
     fn unsealed(&self, question: &NewQuestion, half: Half, unsealed: Unsealed) -> Message {

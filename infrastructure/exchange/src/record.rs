@@ -22,6 +22,8 @@ const DIGEST: usize = 32;
 const DIGEST_CHARS_MIN: usize = 44;
 /// Most bytes of parts remembered: some thousand signers with their current OCSP responses.
 const KNOWN_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most signatures over many messages remembered: those of the turns under way, of this body and its peers.
+const SHARED_MAX: usize = 64;
 /// Largest body within a record; larger ones lie in chunks of their own.
 pub const BODY_INLINE_MAX: usize = 64 * 1024;
 /// Most differing places of one text; ours have a few dozen.
@@ -61,6 +63,8 @@ pub struct Record {
     pub signature: Range<usize>,
     /// Parts it refers to that may not be on disk yet.
     pub parts: Vec<Arc<Part>>,
+    /// SHA-256 of the whole signature.
+    pub digest: [u8; DIGEST],
     /// The body, if it is too large for the record.
     pub body: Option<Body>,
 }
@@ -74,8 +78,18 @@ pub struct BadRecord(&'static str);
 #[derive(Debug, Default)]
 pub struct Parts {
     known: Mutex<Known>,
+    shared: Mutex<HashMap<Sample, Arc<Shared>>>,
     /// Largest body that is kept, if there is a limit.
     logged_max: Option<u64>,
+}
+
+/// A signature over many messages, as it lies in each of their records.
+#[derive(Debug)]
+struct Shared {
+    signature: Vec<u8>,
+    digest: [u8; DIGEST],
+    bytes: Vec<u8>,
+    parts: Vec<Arc<Part>>,
 }
 
 #[derive(Debug, Default)]
@@ -99,8 +113,8 @@ impl Parts {
     /// Parts of messages whose bodies are kept up to `logged_max` bytes.
     pub fn limited(logged_max: u64) -> Self {
         Self {
-            known: Mutex::default(),
             logged_max: Some(logged_max),
+            ..Self::default()
         }
     }
 
@@ -164,7 +178,10 @@ impl Parts {
             }
         }
         let start = record.bytes.len();
-        self.push_text(&mut record, &envelope.signature);
+        match envelope.chain {
+            None => self.push_signature(&mut record, &envelope.signature),
+            Some(_) => self.push_shared(&mut record, &envelope.signature),
+        }
         record.signature = start..record.bytes.len();
         for text in [&envelope.chain_result, &envelope.chain] {
             match text {
@@ -176,6 +193,42 @@ impl Parts {
             }
         }
         record
+    }
+
+    fn push_signature(&self, record: &mut Record, signature: &[u8]) {
+        record.digest = sha256(signature);
+        self.push_text(record, signature);
+    }
+
+    /// A signature with a hash chain may cover many messages: it is cut once.
+    fn push_shared(&self, record: &mut Record, signature: &[u8]) {
+        let lock = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = sample(signature);
+        let met = lock().get(&name).cloned();
+        let shared = match met.filter(|met| met.signature == signature) {
+            Some(shared) => shared,
+            None => {
+                let mut alone = Record::default();
+                self.push_signature(&mut alone, signature);
+                let shared = Arc::new(Shared {
+                    signature: signature.to_vec(),
+                    digest: alone.digest,
+                    bytes: alone.bytes,
+                    parts: alone.parts,
+                });
+                let mut all = lock();
+                if all.len() >= SHARED_MAX {
+                    all.clear();
+                }
+                all.insert(name, shared.clone());
+                shared
+            }
+        };
+        record.digest = shared.digest;
+        record.bytes.extend_from_slice(&shared.bytes);
+        let wanted = shared.parts.iter();
+        let wanted = wanted.filter(|part| !part.is_stored.load(Ordering::Acquire));
+        record.parts.extend(wanted.cloned());
     }
 
     fn push_text(&self, record: &mut Record, bytes: &[u8]) {

@@ -3,7 +3,7 @@
 //! Source: X-Road PR-REST section 4 and PR-GCONF. The text form joins parts with `/`; each part is percent-encoded
 //! on its own. Inbound text is read leniently (old ecosystems hold odd codes); registration is strict elsewhere.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -103,23 +103,40 @@ impl ServiceId {
     }
 }
 
+const fn is_unreserved(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
+}
+
 /// Percent-encodes one part: everything but RFC 3986 unreserved characters.
 pub fn encode_part(part: &str) -> String {
-    part.bytes()
-        .fold(String::with_capacity(part.len()), |mut text, byte| {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    text.push(char::from(byte))
-                }
-                _ => text.push_str(&format!("%{byte:02X}")),
+    Encoded(part).to_string()
+}
+
+/// A part as it is written, without a text of its own.
+struct Encoded<'p>(&'p str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.bytes().all(is_unreserved) {
+            return f.write_str(self.0);
+        }
+        for byte in self.0.bytes() {
+            match is_unreserved(byte) {
+                true => f.write_char(char::from(byte))?,
+                false => write!(f, "%{byte:02X}")?,
             }
-            text
-        })
+        }
+        Ok(())
+    }
 }
 
 /// Decodes one percent-encoded part; `None` if an escape is broken, the text is not UTF-8, empty or too long.
 pub fn decode_part(part: &str) -> Option<String> {
+    let fits = |text: &str| !text.is_empty() && text.len() <= PART_BYTES_MAX;
     let raw = part.as_bytes();
+    if !raw.contains(&b'%') {
+        return fits(part).then(|| part.to_owned());
+    }
     let mut bytes = Vec::with_capacity(raw.len());
     let mut at = 0;
     while at < raw.len() {
@@ -132,19 +149,17 @@ pub fn decode_part(part: &str) -> Option<String> {
             at += 1;
         }
     }
-    let text = String::from_utf8(bytes).ok()?;
-    (!text.is_empty() && text.len() <= PART_BYTES_MAX).then_some(text)
+    String::from_utf8(bytes).ok().filter(|text| fits(text))
 }
 
 fn parts<const N: usize>(text: &str) -> Result<[String; N], BadIdentifier> {
     let bad = BadIdentifier { expected: N };
-    let decoded: Vec<String> = text
-        .split('/')
-        .take(N + 1)
-        .map(decode_part)
-        .collect::<Option<_>>()
-        .ok_or(bad.clone())?;
-    decoded.try_into().map_err(|_| bad)
+    let mut pieces = text.split('/');
+    let decoded: [Option<String>; N] = std::array::from_fn(|_| pieces.next().and_then(decode_part));
+    if pieces.next().is_some() || decoded.iter().any(Option::is_none) {
+        return Err(bad);
+    }
+    Ok(decoded.map(Option::unwrap_or_default))
 }
 
 impl FromStr for MemberId {
@@ -165,12 +180,14 @@ impl FromStr for SubsystemId {
 
     fn from_str(text: &str) -> Result<Self, BadIdentifier> {
         let [instance, class, code, subsystem] = parts::<4>(text)?;
-        Ok(MemberId {
-            instance,
-            class,
-            code,
-        }
-        .subsystem(&subsystem))
+        Ok(SubsystemId {
+            member: MemberId {
+                instance,
+                class,
+                code,
+            },
+            code: subsystem,
+        })
     }
 }
 
@@ -179,13 +196,18 @@ impl FromStr for ServiceId {
 
     fn from_str(text: &str) -> Result<Self, BadIdentifier> {
         let [instance, class, code, subsystem, service] = parts::<5>(text)?;
-        Ok(MemberId {
+        let member = MemberId {
             instance,
             class,
             code,
-        }
-        .subsystem(&subsystem)
-        .service(&service))
+        };
+        Ok(Self {
+            subsystem: SubsystemId {
+                member,
+                code: subsystem,
+            },
+            code: service,
+        })
     }
 }
 
@@ -194,42 +216,40 @@ impl FromStr for ServerId {
 
     fn from_str(text: &str) -> Result<Self, BadIdentifier> {
         let [instance, class, code, server] = parts::<4>(text)?;
-        Ok(MemberId {
-            instance,
-            class,
-            code,
-        }
-        .server(&server))
+        Ok(Self {
+            owner: MemberId {
+                instance,
+                class,
+                code,
+            },
+            code: server,
+        })
     }
 }
 
 impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}",
-            encode_part(&self.instance),
-            encode_part(&self.class),
-            encode_part(&self.code)
-        )
+        let parts = [&self.instance, &self.class, &self.code];
+        let [instance, class, code] = parts.map(|part| Encoded(part));
+        write!(f, "{instance}/{class}/{code}")
     }
 }
 
 impl fmt::Display for SubsystemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.member, encode_part(&self.code))
+        write!(f, "{}/{}", self.member, Encoded(&self.code))
     }
 }
 
 impl fmt::Display for ServiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.subsystem, encode_part(&self.code))
+        write!(f, "{}/{}", self.subsystem, Encoded(&self.code))
     }
 }
 
 impl fmt::Display for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, encode_part(&self.code))
+        write!(f, "{}/{}", self.owner, Encoded(&self.code))
     }
 }
 

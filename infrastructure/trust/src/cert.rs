@@ -3,7 +3,7 @@
 //! Everyone who verifies reads this. It promises that the facts come from the very bytes that were signed. Reading
 //! says nothing about trust: that is `path::Anchors`, which alone gives a `Valid`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use data_encoding::{BASE64, HEXLOWER};
 use der::asn1::ObjectIdentifier;
@@ -85,6 +85,8 @@ pub struct Certificate {
 
 struct Facts {
     der: Vec<u8>,
+    /// Made when it is first asked for.
+    sha256: OnceLock<[u8; 32]>,
     signed: Signed,
     serial: Vec<u8>,
     issuer: Name,
@@ -311,10 +313,10 @@ impl Certificate {
 
     /// SHA-256 of the DER.
     pub fn sha256(&self) -> [u8; 32] {
-        Hash::Sha256
-            .digest(self.der())
-            .try_into()
-            .expect("SHA-256 gives 32 bytes")
+        *self.facts.sha256.get_or_init(|| {
+            let digest = Hash::Sha256.digest(self.der());
+            digest.try_into().expect("SHA-256 gives 32 bytes")
+        })
     }
 
     /// SHA-256 of the DER in lower-case hexadecimal.
@@ -399,6 +401,7 @@ fn read_tbs(tbs: Node<'_>, outer: Node<'_>) -> Result<Facts, TrustError> {
     parts.end()?;
     Ok(Facts {
         der: Vec::new(),
+        sha256: OnceLock::new(),
         signed: Signed {
             tbs: Vec::new(),
             algorithm: None,

@@ -318,6 +318,8 @@ pub struct Reader {
     state: State,
     /// Bytes not yet decided on; never more than a delimiter or a header section beyond the last piece.
     buffer: Vec<u8>,
+    /// How many bytes at the beginning of the buffer are decided on.
+    at: usize,
     part: Vec<u8>,
     last: Option<Kind>,
     parts: usize,
@@ -338,6 +340,7 @@ impl Reader {
             body_max,
             state: State::Start,
             buffer: Vec::new(),
+            at: 0,
             part: Vec::new(),
             last: None,
             parts: 0,
@@ -356,7 +359,13 @@ impl Reader {
     pub fn push(&mut self, piece: &[u8]) -> Result<(), BadEnvelope> {
         self.buffer.extend_from_slice(piece);
         while self.step()? {}
+        self.buffer.drain(..std::mem::take(&mut self.at));
         Ok(())
+    }
+
+    /// What is not decided on yet.
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.at..]
     }
 
     /// Takes what came of the body since the last time, so that it need not lie in memory whole; nothing if no body has
@@ -391,34 +400,35 @@ impl Reader {
             State::Boundary => self.after_boundary(),
             State::Headers => self.headers(),
             State::Bytes(kind) => self.bytes(kind),
-            State::End if self.buffer.len() > 2 => Err(BadEnvelope::Frame("bytes after the end")),
+            State::End if self.rest().len() > 2 => Err(BadEnvelope::Frame("bytes after the end")),
             State::End => Ok(false),
         }
     }
 
     fn start(&mut self) -> Result<bool, BadEnvelope> {
         let bare = &self.delimiter[2..];
-        let wanted = if self.buffer.first() == Some(&b'-') {
+        let rest = self.rest();
+        let wanted = if rest.first() == Some(&b'-') {
             bare
         } else {
             self.delimiter.as_slice()
         };
-        if !wanted.starts_with(&self.buffer[..wanted.len().min(self.buffer.len())]) {
+        if !wanted.starts_with(&rest[..wanted.len().min(rest.len())]) {
             return Err(BadEnvelope::Frame("no boundary at the start"));
         }
-        if self.buffer.len() < wanted.len() {
+        if rest.len() < wanted.len() {
             return Ok(false);
         }
-        self.buffer.drain(..wanted.len());
+        self.at += wanted.len();
         self.state = State::Boundary;
         Ok(true)
     }
 
     fn after_boundary(&mut self) -> Result<bool, BadEnvelope> {
-        if self.buffer.len() < 2 {
+        let Some(two) = self.rest().get(..2) else {
             return Ok(false);
-        }
-        self.state = match &self.buffer[..2] {
+        };
+        self.state = match two {
             b"\r\n" if self.is_complete() => {
                 return Err(BadEnvelope::Order("a part after the signature"));
             }
@@ -427,7 +437,7 @@ impl Reader {
             b"--" => return Err(BadEnvelope::Short),
             _ => return Err(BadEnvelope::Frame("text after a boundary")),
         };
-        self.buffer.drain(..2);
+        self.at += 2;
         Ok(true)
     }
 
@@ -436,17 +446,18 @@ impl Reader {
     }
 
     fn headers(&mut self) -> Result<bool, BadEnvelope> {
-        let window = &self.buffer[..self.buffer.len().min(PART_HEADER_BYTES_MAX + 4)];
+        let rest = self.rest();
+        let window = &rest[..rest.len().min(PART_HEADER_BYTES_MAX + 4)];
         let Some(end) = find(window, b"\r\n\r\n") else {
-            return if self.buffer.len() > PART_HEADER_BYTES_MAX {
+            return if rest.len() > PART_HEADER_BYTES_MAX {
                 Err(BadEnvelope::TooLarge("headers of a part"))
             } else {
                 Ok(false)
             };
         };
-        let kind = read_kind(&self.buffer[..end])?;
+        let kind = read_kind(&rest[..end])?;
         self.admit(kind)?;
-        self.buffer.drain(..end + 4);
+        self.at += end + 4;
         self.state = State::Bytes(kind);
         Ok(true)
     }
@@ -493,9 +504,9 @@ impl Reader {
     }
 
     fn bytes(&mut self, kind: Kind) -> Result<bool, BadEnvelope> {
-        let found = find(&self.buffer, &self.delimiter);
+        let found = find(self.rest(), &self.delimiter);
         // Without a delimiter all but a possible beginning of one belongs to the part.
-        let sure = found.unwrap_or(self.buffer.len().saturating_sub(self.delimiter.len() - 1));
+        let sure = found.unwrap_or(self.rest().len().saturating_sub(self.delimiter.len() - 1));
         let so_far = match kind {
             Kind::Body => self.body_length,
             _ => self.part.len(),
@@ -506,17 +517,19 @@ impl Reader {
                 _ => BadEnvelope::TooLarge(kind.content_type()),
             });
         }
+        let sure_bytes = &self.buffer[self.at..self.at + sure];
         match kind {
             Kind::Body => {
                 self.body_length += sure;
-                self.body.extend(self.buffer.drain(..sure));
+                self.body.extend_from_slice(sure_bytes);
             }
-            _ => self.part.extend(self.buffer.drain(..sure)),
+            _ => self.part.extend_from_slice(sure_bytes),
         }
+        self.at += sure;
         if found.is_none() {
             return Ok(false);
         }
-        self.buffer.drain(..self.delimiter.len());
+        self.at += self.delimiter.len();
         self.state = State::Boundary;
         self.keep(kind)?;
         Ok(true)
@@ -557,18 +570,9 @@ fn read_kind(headers: &[u8]) -> Result<Kind, BadEnvelope> {
     Kind::of(first).ok_or(BadEnvelope::Order("unknown content type"))
 }
 
-/// First place of `needle` in `hay`: scans for its first byte, which is rare in what we carry.
+/// First place of `needle` in `hay`.
 fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    let (first, last) = (*needle.first()?, hay.len().checked_sub(needle.len())?);
-    let mut at = 0;
-    while at <= last {
-        at += hay[at..=last].iter().position(|&byte| byte == first)?;
-        if hay[at..].starts_with(needle) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+    memchr::memmem::find(hay, needle)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use trust::xades::Identity;
 use super::{NotKept, proved};
 use crate::body::Body;
 use crate::domain::multipart::Envelope;
-use crate::record::{Part, Parts, Record, sha256};
+use crate::record::{Part, Parts, Record};
 use crate::reduced::reduced;
 use crate::seal::{Unsealed, seal_all};
 use crate::sql::{self, Half, QuestionRow};
@@ -335,11 +335,11 @@ impl Writer {
         match sign(&self.tools.identity, unsealed).await {
             Ok(envelopes) => {
                 for ((at, silent), envelope) in places.into_iter().zip(envelopes) {
-                    let digest = sha256(&envelope.signature);
                     let record = match silent {
                         Some(half) => self.tools.parts.write(&reduced(&envelope, half)),
                         None => self.tools.parts.write(&envelope),
                     };
+                    let digest = record.digest;
                     if let Some(message) = taken[at].message_mut() {
                         *message = Message::Sealed(record, digest, Box::new(envelope));
                     }
