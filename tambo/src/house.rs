@@ -420,6 +420,10 @@ async fn build_exchange(
     settings.fastest_server_seconds = own.fastest_server_seconds;
     settings.authority_ca = ground.settings.authority_ca()?;
     settings.systems = systems(&ground.settings)?;
+    let member = own.member_systems.as_ref();
+    settings.member_systems = member
+        .map(|access| system_access(&ground.settings, access))
+        .transpose()?;
     settings.body_bytes_max = own.message_bytes_max;
     settings.signatures = own.signatures;
     settings.logged_body_bytes_max = own.logged_bytes_max;
@@ -470,6 +474,15 @@ async fn build_exchange(
 
 /// Who may speak for each subsystem, with certificate files read into their digests.
 fn systems(settings: &Settings) -> Result<BTreeMap<String, SystemAccess>, Problem> {
+    let all = settings.exchange.systems.iter();
+    all.map(|(code, own)| Ok((code.clone(), system_access(settings, own)?)))
+        .collect()
+}
+
+fn system_access(
+    settings: &Settings,
+    own: &crate::settings::SystemAccess,
+) -> Result<SystemAccess, Problem> {
     let digest = |text: &String| -> Result<String, Problem> {
         let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_digest {
@@ -485,19 +498,11 @@ fn systems(settings: &Settings) -> Result<BTreeMap<String, SystemAccess>, Proble
         let der = CertificateDer::from_pem_file(&path).map_err(|error| bad(&error))?;
         Ok(exchange::directory::sha256_hex(&der))
     };
-    let access = |own: &crate::settings::SystemAccess| -> Result<SystemAccess, Problem> {
-        Ok(SystemAccess {
-            authentication: own.authentication,
-            certificates: own
-                .certificates
-                .iter()
-                .map(digest)
-                .collect::<Result<_, _>>()?,
-        })
-    };
-    let all = settings.exchange.systems.iter();
-    all.map(|(code, own)| Ok((code.clone(), access(own)?)))
-        .collect()
+    let certificates = own.certificates.iter().map(digest);
+    Ok(SystemAccess {
+        authentication: own.authentication,
+        certificates: certificates.collect::<Result<_, _>>()?,
+    })
 }
 
 /// The people and officials of a body.

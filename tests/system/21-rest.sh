@@ -18,6 +18,7 @@ error() { expect "status == ${2:-500}" "head['x-road-error'] == '$1'" "told['typ
 uuid='__import__("re").fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", VALUE)'
 
 client=PE/GOB/20999999001/TRAMITES
+member=PE/GOB/20999999001
 provider=PE/GOB/20295613620/IDENTIDAD
 base=http://127.0.0.1:$plain/r1/$provider
 as=(-H "X-Road-Client: $client")
@@ -28,6 +29,7 @@ set_client() {
   cp "$work/client.toml" "$country/ollantaytambo/settings.toml"
   sed -i "/^\[exchange\]\$/a client_listen = \"127.0.0.1:$plain\"\nclient_tls_listen = \"127.0.0.1:$tls\"\nhealth_listen = \"127.0.0.1:$health\"" "$country/ollantaytambo/settings.toml"
   printf '\n[exchange.systems.TRAMITES]\nauthentication = "%s"\ncertificates = ["system.crt"]\n' "$1" >>"$country/ollantaytambo/settings.toml"
+  printf '\n[exchange.member_systems]\nauthentication = "%s"\ncertificates = ["system.crt"]\n' "$1" >>"$country/ollantaytambo/settings.toml"
   sed -i "s/^spelling = .*/spelling = \"${2:-snake}\"/" "$country/ollantaytambo/settings.toml"
 }
 restart_client() { stop "$client_id"; set_client "$@"; serve ollantaytambo; client_id=$pid; until_up "http://127.0.0.1:$port/" "$work/ollantaytambo.log" "$pid"; }
@@ -50,7 +52,7 @@ rights = [
   { subject = "$client", path = "/echo/**" }, { subject = "$client", method = "GET", path = "/status/*" },
   { subject = "$client", path = "/empty" }, { subject = "$client", path = "/moved" }, { subject = "$client", path = "/headers" },
   { subject = "$client", path = "/big/*" }, { subject = "local:vecinos", method = "GET", path = "/group" },
-  { subject = "local:otros", method = "GET", path = "/secret" }, { subject = "global:PE/all", path = "/global" },
+  { subject = "$member", method = "GET", path = "/echo/member" }, { subject = "local:otros", method = "GET", path = "/secret" }, { subject = "global:PE/all", path = "/global" },
 ]
 [exchange.services.closed]
 url = "http://127.0.0.1:$behind/base"
@@ -162,7 +164,6 @@ say "mistakes of a system have a name each"
 ask "$base/api/echo/1"; error server.clientproxy.invalid_client_identifier
 ask -H 'X-Road-Client: PE/GOB' "$base/api/echo/1"; error server.clientproxy.invalid_client_identifier
 ask -H 'X-Road-Client: PE/GOB/20999999001/NADIE' "$base/api/echo/1"; error server.clientproxy.unknown_member
-ask -H 'X-Road-Client: PE/GOB/20999999001' "$base/api/echo/1"; error server.clientproxy.unknown_member
 ask -X PROPFIND "${as[@]}" "$base/api/echo/1"; error server.clientproxy.invalid_http_method
 ask "${as[@]}" "http://127.0.0.1:$plain/r1/PE/GOB/1"; error server.clientproxy.invalid_request
 ask "${as[@]}" "http://127.0.0.1:$plain/r2/$provider/api"; error server.clientproxy.invalid_protocol_version
@@ -170,6 +171,19 @@ ask "${as[@]}" "http://127.0.0.1:$plain/elsewhere"; error server.clientproxy.inv
 ask "${as[@]}" "http://127.0.0.1:$plain/r1/PE/GOB/1/NADIE/api"; error server.clientproxy.unknown_member
 ask "${as[@]}" "$base/api/echo/1" -H 'X-Road-Represented-Party: a/b/c'; error server.clientproxy.invalid_request
 ask "${as[@]}" "$base/api/echo/$(head -c 9000 /dev/zero | tr '\0' a)"; error server.clientproxy.invalid_request
+
+say "a member itself asks under rights of its own, which are not those of its subsystems"
+ask -H "X-Road-Client: $member" -H 'X-Road-Id: member-1' "$base/api/echo/member"
+expect "status == 200" "head['x-road-client'] == '$member'" "sent['x-road-client'] == '$member'" "head['x-road-service'] == '$provider/api'"
+ask -H "X-Road-Client: $member" "$base/api/echo/1"; error server.serverproxy.access_denied
+ask -H "X-Road-Client: $member" "$base/agreed/echo/1"; error server.serverproxy.access_denied
+ask -H "X-Road-Client: $member" "$base/allowedMethods"
+expect "status == 200" "[s['service_code'] for s in told['service']] == ['api']"
+ask -H 'X-Road-Client: PE/GOB/20295613620' "$base/api/echo/member"; error server.clientproxy.unknown_member
+ask "http://127.0.0.1:$plain/asic?queryId=member-1&xRoadInstance=PE&memberClass=GOB&memberCode=20999999001&requestOnly&unique&force"
+expect "status == 200"; cp "$work/body" "$work/member.asice"
+ask "http://127.0.0.1:$plain/verificationconf"; cp "$work/body" "$work/conf.zip"
+"$tambo" verify "$work/member.asice" --conf "$work/conf.zip" >"$work/verify.log" 2>&1 || { show "$work/verify.log"; fail "verifying a member's request"; }
 
 say "what the other side refuses is told with its code"
 ask "${as[@]}" "$base/nothing"; error server.serverproxy.unknown_service

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use kernel::{Moment, SubsystemId};
+use kernel::{Moment, Party};
 
 use crate::Exchange;
 use crate::answer::{Claimed, Refusal};
 use crate::body::Body;
 use crate::builtin::Builtin;
 use crate::directory::View;
-use crate::domain::agreement::{Authorised, Question};
+use crate::domain::agreement::{Authorised, NotCovered, Question};
 use crate::domain::codes::Leaf;
 use crate::domain::message;
 use crate::domain::path::NormalPath;
@@ -123,10 +123,10 @@ impl Exchange {
             };
         };
         let fields = question.map_or(&[][..], |question| &question.fields);
-        let (client, service) = (&claimed.client, &claimed.service);
+        let client = claimed.client.subsystem();
         let asked = Question {
-            client,
-            service,
+            client: client.ok_or_else(|| denied(NotCovered::Member))?,
+            service: &claimed.service,
             purpose,
             fields,
             at: now,
@@ -170,7 +170,7 @@ fn denied(why: impl std::fmt::Display) -> Refusal {
 pub(crate) fn open_endpoints<'r>(
     rights: &'r Rights,
     view: Option<&View>,
-    client: &SubsystemId,
+    client: &Party,
 ) -> impl Iterator<Item = &'r AccessRight> {
     rights
         .rights

@@ -4,7 +4,7 @@
 //! journal. It promises that nothing unverified reaches a register or a back end, that a message number is answered
 //! once only, and that both halves are on disk before the answer leaves.
 
-use kernel::{Fault, Id, Moment, ServiceId, SubsystemId};
+use kernel::{Fault, Id, Moment, Party, ServiceId};
 use trust::Certificate;
 
 use crate::Exchange;
@@ -177,7 +177,7 @@ impl From<NotKept> for Refusal {
 /// A request that was read, before its signature is known to hold.
 pub(crate) struct Claimed {
     pub request: RequestPart,
-    pub client: SubsystemId,
+    pub client: Party,
     pub service: ServiceId,
     /// A path that could be read in two ways is refused like one without a right.
     pub path: Result<NormalPath, BadPath>,
@@ -293,7 +293,7 @@ impl Exchange {
             .await?;
         let view = self.inner.held.current(now).ok_or_else(outdated)?;
         let scope = self.inner.scope(&view, now);
-        let verified = seal::verify(envelope, &claimed.client.member, &scope)
+        let verified = seal::verify(envelope, claimed.client.member(), &scope)
             .map_err(|error| Refusal::new(error.leaf(), error))?;
         let client = claimed.client.to_string();
         let answering = self.inner.in_work.answering(&client, &claimed.number);
@@ -352,7 +352,7 @@ impl Exchange {
                 "this node does not serve that subsystem",
             ));
         }
-        if !view.knows(&claimed.client) {
+        if !view.knows_client(&claimed.client) {
             return Err(Refusal::new(
                 Leaf::UnknownMember,
                 "the client is not registered",

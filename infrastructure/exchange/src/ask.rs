@@ -5,7 +5,7 @@
 //! names. Nothing is held in a transaction across the network.
 
 use kernel::fact::value::Value;
-use kernel::{Fact, Fault, FaultKind, Id, ServerId, ServiceId, SubsystemId};
+use kernel::{Fact, Fault, FaultKind, Id, Party, ServerId, ServiceId, SubsystemId};
 
 use crate::Exchange;
 use crate::body::{self, Body};
@@ -162,7 +162,7 @@ impl From<AskError> for Fault {
 /// A request on its way out, whoever makes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    pub client: SubsystemId,
+    pub client: Party,
     pub service: ServiceId,
     /// The one server of the provider that is wanted, if the asker says so.
     pub server: Option<ServerId>,
@@ -400,9 +400,9 @@ impl Exchange {
         inner
             .can_keep(inner.clock.now())
             .map_err(|unfit| refused(Code::asking(Leaf::LoggingFailed), &unfit.to_string()))?;
-        if outgoing.client.member != inner.settings.member {
+        if *outgoing.client.member() != inner.settings.member {
             let code = Code::asking(Leaf::InvalidClientIdentifier);
-            return Err(refused(code, "the client is not a subsystem of this body"));
+            return Err(refused(code, "the client is not of this body"));
         }
         let body = outgoing.body.as_ref().map_or(0, Body::len);
         if body > inner.spool.max() {
@@ -422,8 +422,14 @@ impl Exchange {
         let Some(purpose) = &outgoing.purpose else {
             return Ok(None);
         };
+        let client = outgoing
+            .client
+            .subsystem()
+            .ok_or_else(|| AskError::NoAgreement {
+                cause: NotCovered::Member.to_string(),
+            })?;
         let question = Question {
-            client: &outgoing.client,
+            client,
             service: &outgoing.service,
             purpose,
             fields: &outgoing.fields,
@@ -582,7 +588,7 @@ impl Outgoing {
         };
         let json = "application/json".to_owned();
         Self {
-            client: ask.client,
+            client: ask.client.into(),
             service: ask.service,
             server: None,
             method: "POST".to_owned(),

@@ -4,7 +4,7 @@
 //! agreement, so that one can be talked about before there is one; registered members alone reach them, and each member
 //! gets a bucket of questions. It refuses every verb but POST and every path that a service does not have.
 
-use kernel::{Fault, Moment, ServiceId, SubsystemId};
+use kernel::{Fault, Moment, Party, ServiceId};
 
 use crate::Exchange;
 use crate::agreements::arrive::{Arrival, Told};
@@ -38,7 +38,7 @@ pub(crate) enum Builtin {
 
 /// A verified question to a built-in service.
 pub(crate) struct Asked<'a> {
-    pub client: &'a SubsystemId,
+    pub client: &'a Party,
     pub service: &'a ServiceId,
     pub request: &'a RequestPart,
     /// Normalised path below the service.
@@ -144,7 +144,7 @@ pub(crate) fn json<T: serde::Serialize>(
 impl Outgoing {
     /// A question to a built-in service of another node.
     pub(crate) fn built_in(
-        client: SubsystemId,
+        client: impl Into<Party>,
         service: ServiceId,
         below: &str,
         body: Vec<u8>,
@@ -152,7 +152,7 @@ impl Outgoing {
     ) -> Self {
         let json = "application/json".to_owned();
         Self {
-            client,
+            client: client.into(),
             service,
             server: None,
             method: "POST".to_owned(),

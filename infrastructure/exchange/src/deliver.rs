@@ -60,6 +60,9 @@ pub enum DeliverError {
     /// Another subsystem publishes it.
     #[error("this topic is another subsystem's")]
     NotYours,
+    /// A member itself asks for a topic.
+    #[error("topics are published and read by subsystems; X-Road-Client names none")]
+    NotASubsystem,
     /// The subsystem is not subscribed.
     #[error("this subsystem is not subscribed to the topic")]
     NotSubscribed,
@@ -146,6 +149,7 @@ impl DeliverError {
             Self::NoTopic => (404, "tambo.no_topic"),
             Self::NoDelivery => (404, "tambo.no_delivery"),
             Self::NotYours => (403, "tambo.not_yours"),
+            Self::NotASubsystem => (403, "tambo.not_a_subsystem"),
             Self::NotSubscribed => (403, "tambo.not_subscribed"),
             Self::Publisher(403) => (403, "tambo.publisher_refused"),
             Self::Publisher(_) => (502, "tambo.publisher_refused"),

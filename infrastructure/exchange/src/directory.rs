@@ -89,6 +89,7 @@ struct Table {
     members: HashMap<MemberId, usize>,
     subsystems: HashMap<SubsystemId, Option<String>>,
     by_client: HashMap<SubsystemId, Vec<usize>>,
+    by_member: HashMap<MemberId, Vec<usize>>,
     by_certificate: HashMap<Vec<u8>, Vec<usize>>,
     groups: HashMap<String, HashSet<Party>>,
     anchors: Anchors,
@@ -182,6 +183,14 @@ impl View {
         self.table.subsystems.contains_key(subsystem)
     }
 
+    /// Whether a client is registered: a subsystem, or a member itself.
+    pub fn knows_client(&self, client: &Party) -> bool {
+        match client {
+            Party::Member(id) => self.table.members.contains_key(id),
+            Party::Subsystem(id) => self.knows(id),
+        }
+    }
+
     /// A member.
     pub fn member(&self, member: &MemberId) -> Option<&Member> {
         let at = self.table.members.get(member)?;
@@ -198,14 +207,14 @@ impl View {
         self.table.subsystems.get(subsystem)?.as_deref()
     }
 
-    /// Whether a subsystem is in a group of an instance.
-    pub fn in_group(&self, instance: &str, code: &str, subsystem: &SubsystemId) -> bool {
+    /// Whether a client is in a group of an instance; a member's subsystems are not, because the member itself is.
+    pub fn in_group(&self, instance: &str, code: &str, client: &Party) -> bool {
         let known = self
             .table
             .groups
             .get(code)
             .filter(|_| instance == self.instance());
-        known.is_some_and(|members| members.contains(&Party::Subsystem(subsystem.clone())))
+        known.is_some_and(|members| members.contains(client))
     }
 
     /// The servers on which a subsystem is registered; those in maintenance say so in their row.
@@ -236,9 +245,21 @@ impl View {
         self.table.params.servers.get(*at)
     }
 
-    /// Whether a server with this certificate may speak for `subsystem`.
-    pub fn speaks_for(&self, certificate: &Certificate, subsystem: &SubsystemId) -> bool {
-        let places = self.table.by_client.get(subsystem);
+    /// Whether a server with this certificate serves `provider`.
+    pub fn serves(&self, certificate: &Certificate, provider: &SubsystemId) -> bool {
+        self.is_at(certificate, self.table.by_client.get(provider))
+    }
+
+    /// Whether a server with this certificate may speak for `client`. For a member itself its own servers may, and those
+    /// on which it is registered as client (X-Road's `SharedParametersCache` counts owners as clients).
+    pub fn speaks_for(&self, certificate: &Certificate, client: &Party) -> bool {
+        match client {
+            Party::Member(id) => self.is_at(certificate, self.table.by_member.get(id)),
+            Party::Subsystem(id) => self.serves(certificate, id),
+        }
+    }
+
+    fn is_at(&self, certificate: &Certificate, places: Option<&Vec<usize>>) -> bool {
         let own = self.places_of(certificate);
         places.is_some_and(|places| places.iter().any(|at| own.contains(at)))
     }
@@ -325,6 +346,7 @@ impl Table {
             members: HashMap::new(),
             subsystems: HashMap::new(),
             by_client: HashMap::new(),
+            by_member: HashMap::new(),
             by_certificate: HashMap::new(),
             groups: HashMap::new(),
             params,
@@ -343,8 +365,14 @@ impl Table {
             }
         }
         for (at, server) in self.params.servers.iter().enumerate() {
-            for client in server.clients.iter().filter_map(Party::subsystem) {
-                self.by_client.entry(client.clone()).or_default().push(at);
+            let owner = server.id.owner.clone();
+            self.by_member.entry(owner).or_default().push(at);
+            for client in &server.clients {
+                let places = match client.clone() {
+                    Party::Member(id) => self.by_member.entry(id).or_default(),
+                    Party::Subsystem(id) => self.by_client.entry(id).or_default(),
+                };
+                places.push(at);
             }
             for hash in &server.auth_cert_hashes {
                 let places = self.by_certificate.entry(hash.clone());

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kernel::{Clock, Fault, Moment, ServiceId, SubsystemId};
+use kernel::{Clock, Fault, Moment, Party, ServiceId, SubsystemId};
 use store::{Store, Tx};
 
 use crate::domain::agreement::Agreement;
@@ -134,7 +134,7 @@ impl Lookups {
     /// What may open a service to a client.
     pub(crate) async fn rights(
         &self,
-        client: &SubsystemId,
+        client: &Party,
         service: &ServiceId,
     ) -> Result<Arc<Rights>, Fault> {
         let (name, now) = (format!("{client} {service}"), self.clock.now());

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kernel::{Fault, Id, ServiceId, SubsystemId};
+use kernel::{Fault, Id, Party, ServiceId};
 use web::limits::Buckets;
 
 use crate::Exchange;
@@ -57,7 +57,7 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// An attempt of this body.
-    pub(crate) fn ours(client: &SubsystemId, service: &ServiceId, number: &str) -> Self {
+    pub(crate) fn ours(client: &Party, service: &ServiceId, number: &str) -> Self {
         Self {
             side: "client",
             peer: None,

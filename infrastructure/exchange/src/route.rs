@@ -193,7 +193,7 @@ impl Exchange {
         let inner = &self.inner;
         let address = line.address().to_owned();
         for is_last in [false, true] {
-            if !view.speaks_for(line.peer(), provider) {
+            if !view.serves(line.peer(), provider) {
                 let cause = "the node there is not a server of the provider".to_owned();
                 return Err(WireError::Unreachable(cause));
             }

@@ -7,7 +7,7 @@ pub mod change;
 pub mod held;
 mod offered;
 
-use kernel::{Fault, ServiceId, SubsystemId};
+use kernel::{Fault, Party, ServiceId};
 use trust::log::Entry;
 use trust::sigalg::Hash;
 
@@ -179,14 +179,14 @@ impl Exchange {
         Ok(tx.commit().await?)
     }
 
-    /// Puts a subsystem into a local group, or takes it out.
+    /// Puts a subsystem or a member into a local group, or takes it out.
     ///
     /// # Errors
     /// The store or the log failed.
     pub async fn set_member(
         &self,
         code: &str,
-        client: &SubsystemId,
+        client: &Party,
         is_in: bool,
         by: &str,
     ) -> Result<(), Fault> {

@@ -78,6 +78,9 @@ pub struct Settings {
     /// but one with a certificate, and it has none.
     #[serde(default)]
     pub systems: BTreeMap<String, SystemAccess>,
+    /// How systems show that they may speak for the member itself, where a client has no subsystem.
+    #[serde(default)]
+    pub member_systems: Option<SystemAccess>,
     /// Where load balancers ask whether this node works; any path. None means nowhere.
     #[serde(default)]
     pub health_listen: Option<SocketAddr>,
@@ -216,6 +219,7 @@ impl Settings {
             systems_listen: None,
             systems_tls_listen: None,
             systems: BTreeMap::new(),
+            member_systems: None,
             health_listen: None,
             anchor: anchor.to_owned(),
             authority_ca: None,

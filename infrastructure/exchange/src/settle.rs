@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use kernel::{Fault, Moment, ServerId, ServiceId, SubsystemId};
+use kernel::{Fault, Moment, Party, ServerId, ServiceId};
 use serde::{Deserialize, Serialize};
 use trust::log::Entry;
 use trust::sigalg::Hash;
@@ -118,7 +118,7 @@ impl Exchange {
                 continue;
             }
             let (Ok(client), Ok(service)) = (
-                client.parse::<SubsystemId>(),
+                client.parse::<Party>(),
                 format!("{provider}/{SERVICE}").parse::<ServiceId>(),
             ) else {
                 continue;
@@ -132,7 +132,7 @@ impl Exchange {
 
     async fn settle_some(
         &self,
-        client: &SubsystemId,
+        client: &Party,
         service: &ServiceId,
         provider: &str,
         questions: &[Unsettled],
@@ -175,7 +175,7 @@ impl Exchange {
     /// As [`Exchange::ask`]; a node of another make refuses.
     pub(crate) async fn ask_end(
         &self,
-        client: &SubsystemId,
+        client: &Party,
         service: &ServiceId,
         server: &ServerId,
         number: &str,
@@ -253,14 +253,14 @@ impl Exchange {
         let (Some(wanted), "/ends") = (numbers, asked.path.as_str()) else {
             return crate::builtin::json(400, &Ends { ends: Vec::new() });
         };
-        let member = format!("{}/", asked.client.member);
+        let member = asked.client.member();
         let mut ends = Vec::with_capacity(wanted.numbers.len());
         let mut tx = self.inner.store.read().await?;
         for number in wanted.numbers {
             let rows = sql::questions_by_number(&mut tx, &number).await?;
             let own = rows
                 .into_iter()
-                .find(|row| row.side == Side::Provider && row.client.starts_with(&member));
+                .find(|row| row.side == Side::Provider && member.owns(&row.client));
             let outcome = own.map_or_else(|| "unknown".to_owned(), |row| row.outcome);
             ends.push(End { number, outcome });
         }

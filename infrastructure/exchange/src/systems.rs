@@ -2,7 +2,7 @@
 //!
 //! A system sends its request here; it goes out over the same path as every question of the house, and the provider's
 //! response comes back with X-Road's headers. Errors are told in JSON or XML with `X-Road-Error`. It refuses clients
-//! that are not subsystems of this body, and systems that do not show what the subsystem's setting asks for.
+//! that are not this body or a subsystem of it, and systems that do not show what the client's setting asks for.
 
 mod evidence;
 mod listener;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
-use kernel::{MemberId, ServerId, ServiceId, SubsystemId};
+use kernel::{Party, ServerId, ServiceId};
 
 use self::refusal::Refusal;
 use crate::Exchange;
@@ -190,18 +190,22 @@ impl Exchange {
         }
     }
 
-    /// Whether this system may speak for the subsystem: registered, and shown as the subsystem's setting asks.
-    fn check_system(&self, client: &SubsystemId, shown: &Shown) -> Result<(), Refusal> {
+    /// Whether this system may speak for the client: registered, and shown as the client's setting asks.
+    fn check_system(&self, client: &Party, shown: &Shown) -> Result<(), Refusal> {
         let settings = &self.inner.settings;
         let view = self.inner.held.any();
-        let known = view.is_some_and(|view| view.knows(client));
-        if client.member != settings.member || !known {
-            let why = "the client is no registered subsystem of this body";
+        let known = view.is_some_and(|view| view.knows_client(client));
+        if *client.member() != settings.member || !known {
+            let why = "the client is not this body or a registered subsystem of it";
             return Err(Refusal::own(Leaf::UnknownMember, why));
         }
         let nothing = SystemAccess::default();
-        let access = settings.systems.get(&client.code).unwrap_or(&nothing);
-        admit(access, shown).map_err(|why| Refusal::own(Leaf::SslAuthenticationFailed, why))
+        let access = match client {
+            Party::Member(_) => settings.member_systems.as_ref(),
+            Party::Subsystem(id) => settings.systems.get(&id.code),
+        };
+        admit(access.unwrap_or(&nothing), shown)
+            .map_err(|why| Refusal::own(Leaf::SslAuthenticationFailed, why))
     }
 
     /// Whether there is a server for the service, and the one that is wanted hosts it.
@@ -326,7 +330,7 @@ fn admit(access: &SystemAccess, shown: &Shown) -> Result<(), &'static str> {
 /// A system's request as far as its head tells.
 struct SystemCall {
     method: String,
-    client: SubsystemId,
+    client: Party,
     service: ServiceId,
     server: Option<ServerId>,
     /// The raw path below the service with the query, and whether facts are asked there.
@@ -413,18 +417,13 @@ fn address(uri: &http::Uri) -> Result<(ServiceId, String, Option<String>), Refus
     Ok((service, path.to_owned(), query.map(str::to_owned)))
 }
 
-/// The asking subsystem; of several headers the last counts.
-fn client(headers: &HeaderMap) -> Result<SubsystemId, Refusal> {
+/// Who asks, a subsystem or the member itself; of several headers the last counts.
+fn client(headers: &HeaderMap) -> Result<Party, Refusal> {
     let bad = |why: &str| Refusal::own(Leaf::InvalidClientIdentifier, why);
     let text = last(headers, message::CLIENT).ok_or_else(|| bad("X-Road-Client is missing"))?;
-    match text.parse::<SubsystemId>() {
-        Ok(client) => Ok(client),
-        Err(_) if text.parse::<MemberId>().is_ok() => {
-            let why = "a member asks through one of its subsystems; X-Road-Client names none";
-            Err(Refusal::own(Leaf::UnknownMember, why))
-        }
-        Err(error) => Err(bad(&format!("X-Road-Client: {error}"))),
-    }
+    text.parse().map_err(|_| {
+        bad("X-Road-Client: expected INSTANCE/CLASS/MEMBER or INSTANCE/CLASS/MEMBER/SUBSYSTEM")
+    })
 }
 
 fn check_represented(headers: &HeaderMap) -> Result<(), Refusal> {

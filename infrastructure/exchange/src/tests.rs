@@ -12,6 +12,7 @@ mod jdk;
 mod journey;
 mod legacy;
 mod lines;
+mod member_client;
 mod ocsp;
 mod offers;
 mod registries;

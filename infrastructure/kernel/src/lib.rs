@@ -19,6 +19,6 @@ pub use fact::Fact;
 pub use fault::{Fault, FaultKind};
 pub use id::Id;
 pub use locale::Locale;
-pub use party::{MemberId, ServerId, ServiceId, SubsystemId};
+pub use party::{MemberId, Party, ServerId, ServiceId, SubsystemId};
 pub use scheme::Scheme;
 pub use time::{Clock, Moment, SetClock, ShiftedClock, SystemClock};

@@ -31,6 +31,15 @@ pub struct SubsystemId {
     pub code: String,
 }
 
+/// Who asks: a subsystem or, as X-Road allows for clients alone, a member itself (three parts instead of four).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Party {
+    /// The member itself.
+    Member(MemberId),
+    /// A subsystem.
+    Subsystem(SubsystemId),
+}
+
 /// A service of a subsystem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId {
@@ -69,6 +78,12 @@ impl MemberId {
         }
     }
 
+    /// Whether `text`, an identifier in the form that this crate writes, is this member or something of it.
+    pub fn owns(&self, text: &str) -> bool {
+        let rest = text.strip_prefix(&self.to_string());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// A subsystem of this member.
     pub fn subsystem(&self, code: &str) -> SubsystemId {
         SubsystemId {
@@ -93,6 +108,36 @@ impl SubsystemId {
             subsystem: self.clone(),
             code: code.into(),
         }
+    }
+}
+
+impl Party {
+    /// The member, or the owner of the subsystem.
+    pub fn member(&self) -> &MemberId {
+        match self {
+            Self::Member(id) => id,
+            Self::Subsystem(id) => &id.member,
+        }
+    }
+
+    /// The subsystem, if it is one.
+    pub fn subsystem(&self) -> Option<&SubsystemId> {
+        match self {
+            Self::Member(_) => None,
+            Self::Subsystem(id) => Some(id),
+        }
+    }
+}
+
+impl From<MemberId> for Party {
+    fn from(id: MemberId) -> Self {
+        Self::Member(id)
+    }
+}
+
+impl From<SubsystemId> for Party {
+    fn from(id: SubsystemId) -> Self {
+        Self::Subsystem(id)
     }
 }
 
@@ -191,6 +236,17 @@ impl FromStr for SubsystemId {
     }
 }
 
+impl FromStr for Party {
+    type Err = BadIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, BadIdentifier> {
+        match text.bytes().filter(|byte| *byte == b'/').count() {
+            2 => text.parse().map(Self::Member),
+            _ => text.parse().map(Self::Subsystem),
+        }
+    }
+}
+
 impl FromStr for ServiceId {
     type Err = BadIdentifier;
 
@@ -241,6 +297,15 @@ impl fmt::Display for SubsystemId {
     }
 }
 
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(id) => id.fmt(f),
+            Self::Subsystem(id) => id.fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for ServiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.subsystem, Encoded(&self.code))
@@ -267,7 +332,7 @@ macro_rules! as_text {
         }
     )*};
 }
-as_text!(MemberId, SubsystemId, ServiceId, ServerId);
+as_text!(MemberId, SubsystemId, Party, ServiceId, ServerId);
 
 #[cfg(test)]
 mod tests {
@@ -286,7 +351,38 @@ mod tests {
         assert!("DEV/%ff/1".parse::<MemberId>().is_err());
     }
 
+    #[test]
+    fn a_party_has_three_parts_or_four() {
+        let member = MemberId::new("PE", "GOB", "a/b");
+        for (text, party) in [
+            ("PE/GOB/a%2Fb", Some(Party::Member(member.clone()))),
+            ("PE/GOB/a%2Fb/s", Some(member.subsystem("s").into())),
+            ("PE/GOB", None),
+            ("PE/GOB/1/", None),
+            ("PE//1", None),
+            ("PE/GOB/1/s/x", None),
+        ] {
+            assert_eq!(text.parse::<Party>().ok(), party, "{text}");
+        }
+        for (text, owned) in [
+            ("PE/GOB/a%2Fb", true),
+            ("PE/GOB/a%2Fb/s/x", true),
+            ("PE/GOB/a%2Fbc", false),
+            ("PE/GOB", false),
+        ] {
+            assert_eq!(member.owns(text), owned, "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_party_reads_back(parts in proptest::collection::vec("\\PC{1,20}", 4)) {
+            let member = MemberId::new(&parts[0], &parts[1], &parts[2]);
+            for id in [Party::from(member.subsystem(&parts[3])), Party::from(member)] {
+                prop_assert_eq!(id.to_string().parse::<Party>(), Ok(id));
+            }
+        }
+
         #[test]
         fn every_service_reads_back(parts in proptest::collection::vec("\\PC{1,20}", 5)) {
             let id = MemberId::new(&parts[0], &parts[1], &parts[2]).subsystem(&parts[3]).service(&parts[4]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use exchange::{Ask, Behalf, Question};
 use futures_util::future::join_all;
-use kernel::{Actor, Fault, Locale, ServiceId, SubsystemId};
+use kernel::{Actor, Fault, Locale, Party, ServiceId, SubsystemId};
 use web::Visit;
 use workflow::procedure::{APPLICANT, FieldKind};
 
@@ -145,8 +145,8 @@ impl Portal {
             .map(|field| self.field_words(code, field, visit.locale));
         let asked_by = question
             .by
-            .parse::<SubsystemId>()
-            .map(|client| client.member.to_string());
+            .parse::<Party>()
+            .map(|client| client.member().to_string());
         let answered_by = service
             .as_ref()
             .map(|service| service.subsystem.member.to_string());

@@ -173,6 +173,9 @@ pub struct Exchange {
     /// How the systems of each subsystem show who they are.
     #[serde(default)]
     pub systems: BTreeMap<String, SystemAccess>,
+    /// The same for the member itself, a client without subsystem.
+    #[serde(default)]
+    pub member_systems: Option<SystemAccess>,
     /// REST services of the body's own systems.
     #[serde(default)]
     pub services: BTreeMap<String, exchange::services::Offered>,
@@ -226,7 +229,8 @@ pub struct Exchange {
     pub topics: BTreeMap<String, exchange::deliver::TopicSettings>,
 }
 
-/// Section `[exchange.systems.CODE]`: who may speak for the subsystem with this code.
+/// Section `[exchange.systems.CODE]`: who may speak for the subsystem with this code; `[exchange.member_systems]`: who
+/// may for the member itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SystemAccess {

@@ -147,7 +147,7 @@ impl Accepted {
     async fn is_over(&self, scene: &Scene) -> bool {
         let asking = &scene.asking.node().exchange;
         for number in self.deliveries.values() {
-            let told = asking.delivery(&testing::asking(), number).await;
+            let told = asking.delivery(&testing::asking().into(), number).await;
             if !told.is_ok_and(|told| told.state.is_final()) {
                 return false;
             }
@@ -172,7 +172,10 @@ impl Accepted {
         let mut later = Later::default();
         for (place, number) in &self.deliveries {
             later.accepted += 1;
-            let told = asking.exchange.delivery(&testing::asking(), number).await;
+            let told = asking
+                .exchange
+                .delivery(&testing::asking().into(), number)
+                .await;
             let told = told.expect("a store that works");
             let is_right = told.answer.is_some_and(|(status, _, body)| {
                 let body = String::from_utf8_lossy(&body).into_owned();

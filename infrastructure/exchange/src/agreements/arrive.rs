@@ -4,7 +4,7 @@
 //! needs no agreement. It refuses texts that are not in their one form, bodies that are no party, acceptances of what
 //! was never proposed, and versions that do not follow what is held. Saying the same again changes nothing.
 
-use kernel::{Fault, MemberId, Moment, SubsystemId};
+use kernel::{Fault, MemberId, Moment, Party, SubsystemId};
 use serde::{Deserialize, Serialize};
 use store::Tx;
 
@@ -24,7 +24,7 @@ pub(crate) struct Arrival<'a> {
     pub act: Act,
     /// Whose signature was verified.
     pub signer: &'a MemberId,
-    pub client: &'a SubsystemId,
+    pub client: &'a Party,
     pub provider: &'a SubsystemId,
     pub message: &'a str,
     pub envelope: &'a Envelope,
@@ -101,7 +101,7 @@ impl Exchange {
         let we = &self.inner.settings.member;
         terms.is_party(arrival.signer)
             && terms.other(arrival.signer) == we
-            && terms.subsystem_of(arrival.signer) == arrival.client
+            && Some(terms.subsystem_of(arrival.signer)) == arrival.client.subsystem()
             && terms.subsystem_of(we) == arrival.provider
     }
 

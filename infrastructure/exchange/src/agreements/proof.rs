@@ -176,7 +176,7 @@ impl Evidence {
             && request.target == target
             && request
                 .client()
-                .is_ok_and(|client| client == *terms.subsystem_of(by))
+                .is_ok_and(|client| client.subsystem() == Some(terms.subsystem_of(by)))
             && crate::body::small(verified.body.as_ref()) == body;
         if fits { Ok(()) } else { Err(wrong) }
     }

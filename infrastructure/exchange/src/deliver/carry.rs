@@ -3,7 +3,7 @@
 //! It promises that before a byte leaves, the store says so and to which server; that a message which may have arrived
 //! is sent again only to a node that said it keeps its answers; and that whatever happens ends in the store.
 
-use kernel::{Fault, Id, Moment, ServerId, SubsystemId};
+use kernel::{Fault, Id, Moment, Party, ServerId};
 
 use super::outgoing::Stored;
 use super::state::{Attempt, Next, State, attempt_of, next, pause_micros};
@@ -130,7 +130,7 @@ impl Exchange {
         if self.inner.in_work.keeps(&keeper) {
             return Ok(());
         }
-        let client: SubsystemId = row
+        let client: Party = row
             .client
             .parse()
             .map_err(|_| Attempt::Untold("the client can't be read".to_owned()))?;

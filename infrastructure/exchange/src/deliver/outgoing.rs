@@ -3,7 +3,7 @@
 //! It promises that an accepted delivery is on disk with the very bytes that every attempt will sign, so that the
 //! provider can tell a repetition from another message; and that it ends in exactly one state that the sender can read.
 
-use kernel::{Fault, Id, Moment, ServerId, ServiceId, SubsystemId};
+use kernel::{Fault, Id, Moment, Party, ServerId, ServiceId};
 use serde::{Deserialize, Serialize};
 use trust::sigalg::Hash;
 
@@ -178,7 +178,7 @@ impl Exchange {
     fn check_later(&self, outgoing: &Outgoing, order: Option<&str>) -> Result<(), DeliverError> {
         let inner = &self.inner;
         inner.can_keep(inner.clock.now())?;
-        if outgoing.client.member != inner.settings.member {
+        if *outgoing.client.member() != inner.settings.member {
             return Err(DeliverError::NotYours);
         }
         let limit = BODY_BYTES_MAX.min(inner.settings.body_bytes_max);
@@ -255,11 +255,7 @@ impl Exchange {
     ///
     /// # Errors
     /// There is none with this number, or the store failed.
-    pub async fn delivery(
-        &self,
-        client: &SubsystemId,
-        number: &str,
-    ) -> Result<Delivery, DeliverError> {
+    pub async fn delivery(&self, client: &Party, number: &str) -> Result<Delivery, DeliverError> {
         let mut tx = self.inner.store.read().await?;
         let row = one_of(&mut tx, &client.to_string(), number).await?;
         row.map(Delivery::of).ok_or(DeliverError::NoDelivery)
@@ -269,7 +265,7 @@ impl Exchange {
     ///
     /// # Errors
     /// There is none, or it may have left already.
-    pub async fn take_back(&self, client: &SubsystemId, number: &str) -> Result<(), DeliverError> {
+    pub async fn take_back(&self, client: &Party, number: &str) -> Result<(), DeliverError> {
         let now = self.inner.clock.now();
         let mut tx = self.inner.store.begin().await?;
         let row = one_of(&mut tx, &client.to_string(), number).await?;
@@ -286,11 +282,7 @@ impl Exchange {
     ///
     /// # Errors
     /// There is none, or its fate is known.
-    pub async fn deliver_again(
-        &self,
-        client: &SubsystemId,
-        number: &str,
-    ) -> Result<(), DeliverError> {
+    pub async fn deliver_again(&self, client: &Party, number: &str) -> Result<(), DeliverError> {
         let now = self.inner.clock.now();
         let until = now.plus_seconds(self.inner.settings.deliver.try_hours.max(1) * HOUR_SECONDS);
         let mut tx = self.inner.store.begin().await?;

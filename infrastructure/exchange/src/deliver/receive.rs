@@ -4,7 +4,7 @@
 //! nobody brings events who was not subscribed to. A batch that does not follow what is there is answered with the
 //! number that is expected.
 
-use kernel::{Fault, SubsystemId};
+use kernel::{Fault, Party, SubsystemId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -54,7 +54,10 @@ impl Exchange {
         let Some(body) = body.as_deref() else {
             return Ok(no(413, "the body is too large"));
         };
-        let (client, own) = (asked.client, &asked.service.subsystem);
+        let Some(client) = asked.client.subsystem() else {
+            return Ok(no(403, "topics are for subsystems"));
+        };
+        let own = &asked.service.subsystem;
         let parts: Vec<&str> = asked.path.trim_start_matches('/').split('/').collect();
         match parts.as_slice() {
             ["topics", name, "subscription"] => {
@@ -118,7 +121,7 @@ impl Exchange {
         let Ok(path) = crate::domain::path::NormalPath::parse(&path) else {
             return Ok(false);
         };
-        let view = self.inner.held.any();
+        let (view, client) = (self.inner.held.any(), &Party::from(client.clone()));
         let rights = self.inner.lookups.rights(client, &service).await?;
         let mut open = open_endpoints(&rights, view.as_deref(), client);
         Ok(open.any(|right| right.endpoint().covers("POST", &path)))

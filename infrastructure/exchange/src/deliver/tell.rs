@@ -1,12 +1,12 @@
 //! The addresses `/deliveries` and `/topics` for the body's own systems, beside `/r1/...` on the same listener.
 //!
-//! Called by `systems`, which has found out which subsystem speaks. It decides nothing: it reads the request, calls the
+//! Called by `systems`, which has found out who speaks. It decides nothing: it reads the request, calls the
 //! story, and writes the answer as JSON. Errors have X-Road's form (`type`, `message`, `detail`) with `X-Road-Error`.
 
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use kernel::{SubsystemId, party};
+use kernel::{Party, SubsystemId, party};
 use serde_json::{Value, json};
 
 use super::topic::EVENT_BYTES_MAX;
@@ -24,7 +24,7 @@ const RETRY_AFTER: &str = "30";
 
 /// What a system's own request to these addresses is made of.
 pub(crate) struct SystemRequest<'a> {
-    pub client: &'a SubsystemId,
+    pub client: &'a Party,
     pub method: &'a Method,
     pub path: &'a str,
     pub query: Option<&'a str>,
@@ -117,7 +117,7 @@ impl Exchange {
         if *request.method != Method::GET {
             return Ok(wrong_method("GET"));
         }
-        let (own, received) = self.topics_of(request.client).await?;
+        let (own, received) = self.topics_of(subsystem(request)?).await?;
         let own = own
             .iter()
             .map(|(topic, head)| json!({ "topic": topic, "last": head }));
@@ -151,7 +151,7 @@ impl Exchange {
             )?,
             number: value(message::ID),
         };
-        let (topic, n) = self.publish(request.client, name, event).await?;
+        let (topic, n) = self.publish(subsystem(request)?, name, event).await?;
         let place = format!("/topics/{topic}?after={}&limit=1", n - 1);
         let body = json!({ "topic": topic.to_string(), "n": n });
         Ok(told(201, &body, &[("location", &place)]))
@@ -163,22 +163,21 @@ impl Exchange {
         topic: &Topic,
     ) -> Result<Answer, DeliverError> {
         let value = |name: &str| value_of(request.query, name);
+        let client = subsystem(request)?;
         match *request.method {
             Method::GET => {
                 let after = value("after").unwrap_or(0).max(0);
                 let limit = usize::try_from(value("limit").unwrap_or(100)).unwrap_or(1);
-                let reading = self.events(request.client, topic, after, limit).await?;
+                let reading = self.events(client, topic, after, limit).await?;
                 Ok(told(200, &read(topic, &reading), &[]))
             }
             Method::PUT => {
-                let after = self
-                    .subscribe(request.client, topic, value("after"))
-                    .await?;
+                let after = self.subscribe(client, topic, value("after")).await?;
                 let body = json!({ "topic": topic.to_string(), "after": after });
                 Ok(told(200, &body, &[]))
             }
             Method::DELETE => {
-                self.unsubscribe(request.client, topic).await?;
+                self.unsubscribe(client, topic).await?;
                 Ok(told(200, &json!({ "topic": topic.to_string() }), &[]))
             }
             _ => Ok(wrong_method("GET, PUT, DELETE")),
@@ -203,6 +202,14 @@ impl Exchange {
         let pairs = if comes_again { &pairs[..] } else { &pairs[..1] };
         answer(status, "application/json", report.json().into(), pairs)
     }
+}
+
+/// The subsystem that speaks; topics are published and read by subsystems alone.
+fn subsystem<'a>(request: &SystemRequest<'a>) -> Result<&'a SubsystemId, DeliverError> {
+    request
+        .client
+        .subsystem()
+        .ok_or(DeliverError::NotASubsystem)
 }
 
 fn shown(delivery: &Delivery) -> Value {

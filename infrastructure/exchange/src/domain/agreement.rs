@@ -1,7 +1,8 @@
 //! Agreements: who may ask what of whom, for which purpose, which fields, until when, on which legal ground.
 //!
 //! Both sides hold the same agreement under the same number and each checks on its own; the provider refuses whatever
-//! no agreement covers. `Authorised` is the proof of that check: only [`Agreement::authorise`] makes one.
+//! no agreement covers. Whoever asks under an agreement is a subsystem: a member itself (three parts) has access rights
+//! alone. `Authorised` is the proof of that check: only [`Agreement::authorise`] makes one.
 
 use kernel::{Moment, ServiceId, SubsystemId};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,11 @@ pub enum NotCovered {
     /// None for this client, service and purpose.
     #[error("no agreement for this client, service and purpose")]
     None,
+    /// A member itself asks.
+    #[error(
+        "agreements are made between subsystems; a member asks under one through its subsystem"
+    )]
+    Member,
     /// Not yet, or no longer valid.
     #[error("the agreement is not valid at this moment")]
     Time,

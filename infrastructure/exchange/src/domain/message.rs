@@ -5,7 +5,7 @@
 
 use aws_lc_rs::digest;
 use data_encoding::BASE64;
-use kernel::{ServiceId, SubsystemId};
+use kernel::{Party, ServiceId};
 
 use crate::body::Body;
 
@@ -220,14 +220,14 @@ impl RequestPart {
         Ok((service, &below[end..], query))
     }
 
-    /// The asking subsystem.
+    /// Who asks: a subsystem, or a member itself.
     ///
     /// # Errors
     /// Missing or malformed `X-Road-Client`.
-    pub fn client(&self) -> Result<SubsystemId, BadPart> {
+    pub fn client(&self) -> Result<Party, BadPart> {
         let text = last(&self.headers, CLIENT)?;
         text.parse()
-            .map_err(|_| BadPart::Malformed("the client is not a subsystem"))
+            .map_err(|_| BadPart::Malformed("the client is neither a member nor a subsystem"))
     }
 
     /// The value of a header, if it is there.
@@ -407,7 +407,7 @@ pub fn answers(
         let told = last(&response.headers, known).map_err(|_| known)?;
         // Nodes differ in which characters of an identifier they encode.
         let same = match known {
-            CLIENT => same_id::<SubsystemId>(told, value),
+            CLIENT => same_id::<Party>(told, value),
             SERVICE => same_id::<ServiceId>(told, value),
             _ => told == value,
         };

@@ -1,13 +1,13 @@
 //! Who may call what: subjects, endpoints and access rights (PR-REST; facts section 3.2).
 //!
-//! A subject is a subsystem, a group of the instance or a group of this body. An object is a service, whole or one
+//! A subject is a subsystem, a member itself, a group of the instance or a group of this body. An object is a service, whole or one
 //! endpoint of it. Nothing is allowed unless a right covers it; there are no rights that forbid.
 
 use std::fmt;
 use std::str::FromStr;
 
 use kernel::party::{decode_part, encode_part};
-use kernel::{ServiceId, SubsystemId};
+use kernel::{Party, ServiceId, SubsystemId};
 use serde::{Deserialize, Serialize};
 
 use super::message::METHODS;
@@ -16,8 +16,8 @@ use super::path::{GLOB_BYTES_MAX, NormalPath};
 /// Who may call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// One subsystem: `PE/GOB/1/licences`.
-    Client(SubsystemId),
+    /// One subsystem: `PE/GOB/1/licences`; or a member itself: `PE/GOB/1`, which is none of its subsystems.
+    Client(Party),
     /// A group that the authority of an instance keeps: `global:PE/municipalities`.
     Global {
         /// The instance.
@@ -31,7 +31,9 @@ pub enum Subject {
 
 /// The text is no subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected INSTANCE/CLASS/MEMBER/SUBSYSTEM, global:INSTANCE/GROUP or local:GROUP")]
+#[error(
+    "expected INSTANCE/CLASS/MEMBER, the same with /SUBSYSTEM, global:INSTANCE/GROUP or local:GROUP"
+)]
 pub struct BadSubject;
 
 /// How the text of a global group begins. No identifier begins so: `:` is encoded in them.
@@ -41,6 +43,12 @@ pub const LOCAL: &str = "local:";
 
 impl From<SubsystemId> for Subject {
     fn from(client: SubsystemId) -> Self {
+        Self::Client(client.into())
+    }
+}
+
+impl From<Party> for Subject {
+    fn from(client: Party) -> Self {
         Self::Client(client)
     }
 }
@@ -245,7 +253,7 @@ mod tests {
             let client = kernel::MemberId::new(&parts[0], &parts[1], &parts[2]).subsystem(&parts[3]);
             let text = client.to_string();
             prop_assert!(!text.starts_with(GLOBAL) && !text.starts_with(LOCAL));
-            prop_assert_eq!(text.parse::<Subject>(), Ok(Subject::Client(client)));
+            prop_assert_eq!(text.parse::<Subject>(), Ok(Subject::from(client)));
         }
     }
 }

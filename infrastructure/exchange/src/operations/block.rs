@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kernel::{ServiceId, SubsystemId};
+use kernel::{Party, ServiceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -169,24 +169,25 @@ fn told(row: Row, names: &[String]) -> Value {
         return value;
     };
     record.retain(|_, value| !value.is_null());
-    if let Ok(client) = name(0).parse::<SubsystemId>() {
+    if let Ok(client) = name(0).parse::<Party>() {
         party(&mut record, "client", &client);
     }
     if let Ok(service) = name(1).parse::<ServiceId>() {
-        party(&mut record, "service", &service.subsystem);
+        party(&mut record, "service", &service.subsystem.into());
         record.insert("serviceCode".to_owned(), service.code.into());
     }
     Value::Object(record)
 }
 
-fn party(record: &mut Map<String, Value>, side: &str, subsystem: &SubsystemId) {
-    let member = &subsystem.member;
+fn party(record: &mut Map<String, Value>, side: &str, party: &Party) {
+    let member = party.member();
+    let subsystem = party.subsystem().map(|id| &id.code);
     for (name, value) in [
-        ("XRoadInstance", &member.instance),
-        ("MemberClass", &member.class),
-        ("MemberCode", &member.code),
-        ("SubsystemCode", &subsystem.code),
+        ("XRoadInstance", Some(&member.instance)),
+        ("MemberClass", Some(&member.class)),
+        ("MemberCode", Some(&member.code)),
+        ("SubsystemCode", subsystem),
     ] {
-        record.insert(format!("{side}{name}"), value.as_str().into());
+        record.extend(value.map(|value| (format!("{side}{name}"), value.as_str().into())));
     }
 }

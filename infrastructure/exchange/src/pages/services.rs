@@ -39,7 +39,7 @@ impl<'a> Names<'a> {
 
     fn of(&self, subject: &Subject) -> String {
         let found = match subject {
-            Subject::Client(client) => self.view.and_then(|view| view.name_of(&client.member)),
+            Subject::Client(client) => self.view.and_then(|view| view.name_of(client.member())),
             Subject::Local(code) => self.groups.get(code.as_str()).copied(),
             Subject::Global { code, .. } => self.view.and_then(|view| {
                 let groups = &view.params().groups;

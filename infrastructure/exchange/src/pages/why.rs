@@ -4,7 +4,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use kernel::SubsystemId;
+use kernel::Party;
 use kernel::party::encode_part;
 use maud::{Markup, html};
 use web::parts::{self, Stop, Tone};
@@ -93,8 +93,8 @@ fn names(directory: Option<&View>, trail: &Trail) -> (String, String) {
         .rsplit_once('/')
         .map_or("", |(subsystem, _)| subsystem);
     let name = |text: &str| {
-        let id: Option<SubsystemId> = text.parse().ok();
-        let known = id.and_then(|id| directory?.name_of(&id.member).map(str::to_owned));
+        let id: Option<Party> = text.parse().ok();
+        let known = id.and_then(|id| directory?.name_of(id.member()).map(str::to_owned));
         known.unwrap_or_else(|| text.to_owned())
     };
     (name(&trail.client), name(provider))

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use kernel::{Fault, FaultKind, ServiceId, SubsystemId};
+use kernel::{Fault, FaultKind, Party, ServiceId};
 use web::client::{Http, HttpLimits};
 
 use super::{Operation, held::Origin};
@@ -244,14 +244,14 @@ impl Exchange {
         Ok(tx.commit().await?)
     }
 
-    /// Puts a registered subsystem into a local group, or takes out one that the settings don't list.
+    /// Puts a registered subsystem or member into a local group, or takes out one that the settings don't list.
     ///
     /// # Errors
     /// Nobody knows the group or the subsystem, the settings list the member, or the store or the log failed.
     pub async fn change_group(
         &self,
         code: &str,
-        client: &SubsystemId,
+        client: &Party,
         is_in: bool,
         by: &str,
     ) -> Result<(), Fault> {

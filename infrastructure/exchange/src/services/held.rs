@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use kernel::{Fault, ServiceId, SubsystemId};
+use kernel::{Fault, Party, ServiceId};
 
 use super::{LocalGroup, Offered, Operation};
 use crate::Exchange;
@@ -216,7 +216,14 @@ impl Exchange {
             for subsystem in &member.subsystems {
                 let id = member.id.subsystem(&subsystem.code);
                 let name = subsystem.name.as_ref().unwrap_or(&member.name).clone();
-                add(Subject::Client(id), name);
+                add(Subject::from(id), name);
+            }
+            // Nearly always a subsystem is meant; a member itself is offered to whoever looks for its very identifier.
+            if member.id.to_string().to_lowercase() == words {
+                add(
+                    Subject::Client(member.id.clone().into()),
+                    member.name.clone(),
+                );
             }
         }
         Ok(found)
@@ -240,8 +247,8 @@ impl Exchange {
     }
 }
 
-pub(super) fn knows(view: Option<&crate::View>, client: &SubsystemId) -> bool {
-    view.is_some_and(|view| view.knows(client))
+pub(super) fn knows(view: Option<&crate::View>, client: &Party) -> bool {
+    view.is_some_and(|view| view.knows_client(client))
 }
 
 fn held(

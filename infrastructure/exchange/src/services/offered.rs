@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kernel::{Fault, ServiceId, SubsystemId};
+use kernel::{Fault, Party, ServiceId};
 use serde::{Deserialize, Serialize};
 
 use super::{Listed, Operation};
@@ -70,9 +70,9 @@ pub struct LocalGroup {
     /// Name to show.
     #[serde(default)]
     pub title: String,
-    /// The subsystems in it.
+    /// The subsystems and members in it.
     #[serde(default)]
-    pub members: Vec<SubsystemId>,
+    pub members: Vec<Party>,
 }
 
 fn yes() -> bool {

@@ -1,8 +1,8 @@
 //! Statements about the services of this body, their endpoints, groups and access rights. It decides nothing.
 //!
-//! In `exchange_right.client` stands a subject's text: a subsystem, `global:INSTANCE/GROUP` or `local:GROUP`.
+//! In `exchange_right.client` stands a subject's text: a subsystem, a member, `global:INSTANCE/GROUP` or `local:GROUP`.
 
-use kernel::{Moment, ServiceId, SubsystemId};
+use kernel::{Moment, Party, ServiceId};
 use store::{Row, StoreError, Tx, params};
 
 use crate::domain::rights::{AccessRight, Endpoint, Subject};
@@ -181,7 +181,7 @@ fn right_values(right: &AccessRight) -> Vec<store::Value> {
 /// The rights on a service that `client` may have: its own, and those of any group.
 pub async fn rights_for(
     tx: &mut Tx,
-    client: &SubsystemId,
+    client: &Party,
     service: &ServiceId,
 ) -> Result<Vec<AccessRight>, StoreError> {
     let values = params![client.to_string(), service.to_string(), RIGHTS_MAX];
@@ -230,13 +230,13 @@ pub async fn groups(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
 }
 
 /// Puts a client into a local group.
-pub async fn enter_group(tx: &mut Tx, code: &str, client: &SubsystemId) -> Result<(), StoreError> {
+pub async fn enter_group(tx: &mut Tx, code: &str, client: &Party) -> Result<(), StoreError> {
     let values = params![code, client.to_string()];
     tx.execute(GROUP_ENTER, &values).await.map(drop)
 }
 
 /// Takes a client out of a local group.
-pub async fn leave_group(tx: &mut Tx, code: &str, client: &SubsystemId) -> Result<(), StoreError> {
+pub async fn leave_group(tx: &mut Tx, code: &str, client: &Party) -> Result<(), StoreError> {
     let values = params![code, client.to_string()];
     tx.execute(GROUP_LEAVE, &values).await.map(drop)
 }
@@ -248,7 +248,7 @@ pub async fn group_members(tx: &mut Tx, code: &str) -> Result<Vec<String>, Store
 }
 
 /// The local groups that a client is in.
-pub async fn groups_of(tx: &mut Tx, client: &SubsystemId) -> Result<Vec<String>, StoreError> {
+pub async fn groups_of(tx: &mut Tx, client: &Party) -> Result<Vec<String>, StoreError> {
     let values = params![client.to_string(), GROUPS_MAX];
     let rows = tx.all(GROUPS_OF, &values).await?;
     rows.iter().map(|row| row.text(0)).collect()
@@ -258,11 +258,7 @@ const AGREED: &str = "SELECT service FROM exchange_agreement WHERE client = $1 A
      AND valid_until > $2 LIMIT $3";
 
 /// The services that some agreement opens to a client at `now`.
-pub async fn agreed(
-    tx: &mut Tx,
-    client: &SubsystemId,
-    now: Moment,
-) -> Result<Vec<String>, StoreError> {
+pub async fn agreed(tx: &mut Tx, client: &Party, now: Moment) -> Result<Vec<String>, StoreError> {
     let values = params![client.to_string(), now, SERVICES_MAX];
     let rows = tx.all(AGREED, &values).await?;
     rows.iter().map(|row| row.text(0)).collect()

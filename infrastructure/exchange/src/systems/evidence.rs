@@ -1,15 +1,15 @@
 //! Evidence for the body's own systems: containers of its messages, and the parameters to verify them with.
 //!
 //! Source: X-Road's service for signed documents (`GET /asic`) and for verifiers (`GET /verificationconf`). Errors are
-//! plain text with status 400, 401, 404 or 500, as X-Road tells them. It promises a system only messages of the subsystem
-//! that it may speak for, and enters each handing out in the log; it refuses messages without time stamp unless told to
+//! plain text with status 400, 401, 404 or 500, as X-Road tells them. It promises a system only messages of the subsystem or
+//! member that it may speak for, and enters each handing out in the log; it refuses messages without time stamp unless told to
 //! stamp them first.
 
 use bytes::Bytes;
 use data_encoding::BASE32_NOPAD;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use kernel::party::encode_part;
-use kernel::{Fault, MemberId, ServiceId, SubsystemId};
+use kernel::{Fault, MemberId, Party, ServiceId};
 use trust::asic::MIME_TYPE;
 use trust::globalconf::verification;
 use trust::zip::Writer;
@@ -102,9 +102,7 @@ impl Exchange {
 
     async fn containers(&self, query: &str, shown: &Shown) -> Result<Response<Bytes>, No> {
         let wish = Wish::read(query)?;
-        let client = wish.client.as_ref();
-        let client =
-            client.ok_or_else(|| unknown("a member's messages are those of its subsystems"))?;
+        let client = &wish.client;
         self.check_system(client, shown)
             .map_err(|refusal| unknown(refusal.message()))?;
         let number = wish.number?;
@@ -150,7 +148,7 @@ impl Exchange {
     async fn found(
         &self,
         number: &str,
-        client: &SubsystemId,
+        client: &Party,
         halves: &[Half],
     ) -> Result<Vec<Found>, Fault> {
         let mut tx = self.inner.store.read().await?;
@@ -209,12 +207,12 @@ fn unknown(text: &str) -> No {
 }
 
 /// Whether the party of this body in a question was `client`.
-fn is_of(row: &QuestionRow, client: &SubsystemId) -> bool {
+fn is_of(row: &QuestionRow, client: &Party) -> bool {
     match row.side {
         Side::Client => row.client == client.to_string(),
         Side::Provider => {
             let service = row.service.parse::<ServiceId>();
-            service.is_ok_and(|service| service.subsystem == *client)
+            service.is_ok_and(|service| client.subsystem() == Some(&service.subsystem))
         }
     }
 }
@@ -237,7 +235,7 @@ fn file(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response<Bytes> {
 /// What is asked for.
 struct Wish {
     number: Result<String, No>,
-    client: Option<SubsystemId>,
+    client: Party,
     halves: Vec<Half>,
     unique: bool,
     force: bool,
@@ -267,7 +265,10 @@ impl Wish {
         };
         Ok(Self {
             number: need("queryId"),
-            client: value("subsystemCode").map(|code| member.subsystem(code)),
+            client: match value("subsystemCode") {
+                Some(code) => member.subsystem(code).into(),
+                None => member.into(),
+            },
             halves: match (has("requestOnly"), has("responseOnly")) {
                 (false, false) => vec![Half::Request, Half::Response],
                 (true, false) => vec![Half::Request],

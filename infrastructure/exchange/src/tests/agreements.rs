@@ -68,7 +68,7 @@ async fn push(from: &Node, client: &str, to: &str, act: &str, body: &str) -> (u1
     let below = format!("/{act}");
     let body = body.as_bytes().to_vec();
     let out = Outgoing::built_in(
-        client.parse().unwrap(),
+        client.parse::<kernel::Party>().unwrap(),
         service,
         &below,
         body,

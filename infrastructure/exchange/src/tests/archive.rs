@@ -181,7 +181,7 @@ async fn of_a_subsystem_whose_bodies_are_not_logged_only_names_and_numbers_stay(
         };
         joined.verify_signature().unwrap();
     }
-    let nothing = reniec.exchange.delivery(&asking(), &number).await;
+    let nothing = reniec.exchange.delivery(&asking().into(), &number).await;
     assert!(matches!(nothing, Err(DeliverError::NoDelivery)));
 }
 

@@ -64,7 +64,7 @@ fn orders() -> ServiceId {
 
 fn order(number: &str, lane: Option<&str>) -> LaterRequest {
     let outgoing = Outgoing {
-        client: asking(),
+        client: asking().into(),
         service: orders(),
         server: None,
         method: "POST".into(),
@@ -122,7 +122,7 @@ async fn scene(decide: impl Fn(&Passage) -> Fate + Send + Sync + 'static) -> Sce
         .await
         .unwrap();
     let right = AccessRight {
-        subject: Subject::Client(asking()),
+        subject: Subject::from(asking()),
         service: orders(),
         method: "POST".into(),
         path: "/**".into(),
@@ -144,7 +144,7 @@ impl Scene {
     async fn state(&self, number: &str) -> State {
         self.muni
             .exchange
-            .delivery(&asking(), number)
+            .delivery(&asking().into(), number)
             .await
             .unwrap()
             .state
@@ -201,7 +201,7 @@ async fn what_is_accepted_while_the_provider_is_away_arrives_once_in_order() {
     let waiting = scene
         .muni
         .exchange
-        .delivery(&asking(), "N-1")
+        .delivery(&asking().into(), "N-1")
         .await
         .unwrap();
     assert_eq!(
@@ -212,7 +212,7 @@ async fn what_is_accepted_while_the_provider_is_away_arrives_once_in_order() {
     let behind = scene
         .muni
         .exchange
-        .delivery(&asking(), "N-2")
+        .delivery(&asking().into(), "N-2")
         .await
         .unwrap();
     assert_eq!(behind.attempts, 0, "the order holds the others back");
@@ -222,7 +222,7 @@ async fn what_is_accepted_while_the_provider_is_away_arrives_once_in_order() {
     let delivered = scene
         .muni
         .exchange
-        .delivery(&asking(), "N-3")
+        .delivery(&asking().into(), "N-3")
         .await
         .unwrap();
     let (status, headers, body) = delivered.answer.unwrap();
@@ -264,12 +264,12 @@ async fn an_answer_that_was_lost_is_given_again_and_nothing_is_done_twice() {
     let doubtful = scene
         .muni
         .exchange
-        .delivery(&asking(), "N-1")
+        .delivery(&asking().into(), "N-1")
         .await
         .unwrap();
     assert_eq!((doubtful.state, doubtful.doubt), (State::Waiting, true));
     assert_eq!(scene.backend.calls().len(), 1);
-    let late = scene.muni.exchange.take_back(&asking(), "N-1").await;
+    let late = scene.muni.exchange.take_back(&asking().into(), "N-1").await;
     assert!(
         matches!(late, Err(DeliverError::TooLate("waiting"))),
         "{late:?}"
@@ -319,10 +319,10 @@ async fn the_same_number_with_other_bytes_is_refused_and_the_limit_is_told() {
     small.send_later(order("N-3", None)).await.unwrap();
     let refused = small.send_later(order("N-4", None)).await.unwrap_err();
     assert_eq!(refused.told().0, 429);
-    small.take_back(&asking(), "N-3").await.unwrap();
+    small.take_back(&asking().into(), "N-3").await.unwrap();
     small.send_later(order("N-4", None)).await.unwrap();
     let stranger = member("MUNI").subsystem("otra");
-    let nothing = small.delivery(&stranger, "N-4").await;
+    let nothing = small.delivery(&stranger.into(), "N-4").await;
     assert!(matches!(nothing, Err(DeliverError::NoDelivery)));
 }
 
@@ -404,7 +404,7 @@ async fn an_unknown_fate_holds_its_order_until_somebody_decides() {
     scene
         .muni
         .exchange
-        .deliver_again(&asking(), "N-1")
+        .deliver_again(&asking().into(), "N-1")
         .await
         .unwrap();
     scene.later(5).await;

@@ -32,7 +32,7 @@ fn browser(exchange: &Exchange, rights: &[&str]) -> Tester {
 }
 
 /// A system that says `text` to everything.
-async fn system(text: &'static str) -> String {
+pub(super) async fn system(text: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -258,7 +258,7 @@ async fn another_bodys_service_is_out_of_reach() {
                 description_url: None,
             };
             let exchange = &muni.exchange;
-            let right = AccessRight::whole(Subject::Client(asking()), theirs.clone());
+            let right = AccessRight::whole(Subject::from(asking()), theirs.clone());
             let denied = [
                 exchange.offer_new(&draft, "x").await,
                 exchange.change_offer(&draft, "x").await,
@@ -321,7 +321,7 @@ async fn what_the_settings_list_is_shown_and_stays() {
             };
             let group = LocalGroup {
                 title: "Socios".into(),
-                members: vec![asking()],
+                members: vec![asking().into()],
             };
             let services = [("api".to_owned(), offered)].into();
             let groups = [("socios".to_owned(), group)].into();

@@ -230,7 +230,7 @@ async fn refused_by_the_other_node() {
             "right",
         );
         let stranger = Outgoing {
-            client: member("MUNI").subsystem("nadie"),
+            client: member("MUNI").subsystem("nadie").into(),
             ..plain(backed, "PE-why-3")
         };
         is(
@@ -485,7 +485,7 @@ async fn nobody_is_told_about_messages_of_others() {
         let service = persons().subsystem.service("why");
         let body = format!("{{\"number\":\"{number}\"}}").into_bytes();
         let out = Outgoing::built_in(
-            "PE/GOB/THIEF/x".parse().unwrap(),
+            "PE/GOB/THIEF/x".parse::<kernel::Party>().unwrap(),
             service,
             "",
             body,

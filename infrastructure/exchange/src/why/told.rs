@@ -208,11 +208,10 @@ impl Exchange {
 impl Exchange {
     /// What was recorded here of a message in which `member` took part.
     async fn seen(&self, number: &str, member: Option<&MemberId>) -> Result<Option<Seen>, Fault> {
-        let we = format!("{}/", self.inner.settings.member);
+        let we = &self.inner.settings.member;
         let is_theirs = |client: &str, service: &str| {
             member.is_none_or(|member| {
-                let they = format!("{member}/");
-                client.starts_with(&they) || (service.starts_with(&they) && client.starts_with(&we))
+                member.owns(client) || (member.owns(service) && we.owns(client))
             })
         };
         let mut tx = self.inner.store.read().await?;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use kernel::{Fault, Id, Moment, SubsystemId};
+use kernel::{Fault, Id, Moment, Party, SubsystemId};
 
 use super::SERVICE;
 use super::diagnosis::{Diagnosis, Noticed, Stage};
@@ -177,14 +177,18 @@ impl Exchange {
             .rsplit_once('/')
             .map_or("", |(subsystem, _)| subsystem);
         let (Ok(client), Ok(provider)) = (
-            seen.client.parse::<SubsystemId>(),
+            seen.client.parse::<Party>(),
             provider.parse::<SubsystemId>(),
         ) else {
             return Ok((Other::NotAsked, None));
         };
         let (from, to) = match seen.side.as_str() {
             "client" => (client, provider),
-            _ => (provider, client),
+            // A member itself offers nothing, so there is nobody to ask.
+            _ => match client {
+                Party::Subsystem(client) => (provider.into(), client),
+                Party::Member(_) => return Ok((Other::NotAsked, None)),
+            },
         };
         let body = serde_json::to_vec(&Wanted {
             number: number.to_owned(),

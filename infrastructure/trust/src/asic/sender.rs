@@ -2,7 +2,7 @@
 //!
 //! Source: X-Road PR-REST and PR-MESS. A request is signed by the client's member, a response by the provider's.
 
-use kernel::{MemberId, ServiceId, SubsystemId};
+use kernel::{MemberId, Party, ServiceId};
 use roxmltree::Node;
 
 use crate::xml;
@@ -67,8 +67,7 @@ fn rest(message: &[u8]) -> Option<Sender> {
 }
 
 fn client(text: &str) -> Option<MemberId> {
-    let subsystem = text.parse::<SubsystemId>().map(|id| id.member);
-    subsystem.or_else(|_| text.parse::<MemberId>()).ok()
+    Some(text.parse::<Party>().ok()?.member().clone())
 }
 
 fn service(text: &str) -> Option<MemberId> {

@@ -2,6 +2,7 @@
 //!
 //! Source: PR-GCONF annexes B, C and E. Readers make them and the writer takes them; nothing here is decided.
 
+pub use kernel::Party;
 use kernel::{MemberId, Moment, ServerId, SubsystemId};
 
 use super::{GlobalConfError, Profile, bad};
@@ -204,15 +205,6 @@ pub struct Group {
     pub members: Vec<Party>,
 }
 
-/// A member or one of its subsystems.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Party {
-    /// The member itself.
-    Member(MemberId),
-    /// A subsystem.
-    Subsystem(SubsystemId),
-}
-
 /// What only members of an instance are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateParams {
@@ -328,24 +320,6 @@ impl Member {
         self.subsystems
             .iter()
             .map(|subsystem| self.id.subsystem(&subsystem.code))
-    }
-}
-
-impl Party {
-    /// The member, or the owner of the subsystem.
-    pub fn member(&self) -> &MemberId {
-        match self {
-            Self::Member(id) => id,
-            Self::Subsystem(id) => &id.member,
-        }
-    }
-
-    /// The subsystem, if it is one.
-    pub fn subsystem(&self) -> Option<&SubsystemId> {
-        match self {
-            Self::Member(_) => None,
-            Self::Subsystem(id) => Some(id),
-        }
     }
 }
 
