@@ -203,6 +203,7 @@ mod tests {
     #[test]
     fn subjects_read_back() {
         for text in [
+            "PE/GOB/1",
             "PE/GOB/1/licences",
             "global:PE/municipalities",
             "global:PE/a%2Fb",
@@ -212,7 +213,7 @@ mod tests {
         }
         for bad in [
             "",
-            "PE/GOB/1",
+            "PE/GOB",
             "global:PE",
             "global:PE/a/b",
             "local:",
