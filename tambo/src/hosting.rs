@@ -209,12 +209,8 @@ impl Hosting {
 
     async fn end(mut self) {
         self.stop.send_replace(true);
-        for body in self.bodies.values() {
-            body.stop.send_replace(true);
-        }
-        for body in std::mem::take(&mut self.bodies).into_values() {
-            body.ended().await;
-        }
+        let bodies = std::mem::take(&mut self.bodies).into_values();
+        futures_util::future::join_all(bodies.map(Body::ended)).await;
         while self.listening.join_next().await.is_some() {}
     }
 }

@@ -176,11 +176,15 @@ impl Serving {
     /// Waits until everything under way has ended, once `stopped` is true.
     pub async fn ended(mut self) {
         drop(self.hosted.take());
-        self.exchange.stop().await;
-        for systems in self.systems {
-            systems.stop().await;
-        }
-        let rest = async { while self.tasks.join_next().await.is_some() {} };
+        let systems = self.systems.into_iter().map(exchange::Serving::stop);
+        let rest = async {
+            tokio::join!(
+                self.exchange.stop(),
+                futures_util::future::join_all(systems),
+                self.house.exchange.end_deliveries(),
+                async { while self.tasks.join_next().await.is_some() {} },
+            )
+        };
         if tokio::time::timeout(STOP_TIME, rest).await.is_err() {
             tracing::warn!("some work did not end in time; it goes on at the next start");
         }

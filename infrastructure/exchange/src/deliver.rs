@@ -50,6 +50,9 @@ const BODY_BYTES_MAX: usize = 8 << 20;
 const LOOK: Duration = Duration::from_millis(10);
 /// Shortest pause between two turns, so that failing work can't become a loop.
 const TURN_MIN: Duration = Duration::from_millis(100);
+/// How long the end of the node waits for attempts under way. One that is cut counts as one whose answer was lost: it is
+/// tried again at the next start, under the same number.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Why a delivery or an event is not accepted, or an answer not given.
 #[derive(Debug, thiserror::Error)]
@@ -187,6 +190,8 @@ pub(crate) struct InWork {
     keepers: Mutex<HashSet<String>>,
     /// Messages of others that are being answered, by client and number.
     answering: Arc<Mutex<HashSet<(String, String)>>>,
+    /// Turns that the timer began; none any more once the node ends.
+    turns: Mutex<Option<JoinSet<()>>>,
 }
 
 impl Default for InWork {
@@ -198,6 +203,7 @@ impl Default for InWork {
             began: AtomicBool::new(false),
             keepers: Mutex::default(),
             answering: Arc::default(),
+            turns: Mutex::new(Some(JoinSet::new())),
         }
     }
 }
@@ -274,6 +280,36 @@ impl InWork {
         keepers.insert(server);
     }
 
+    /// Begins a turn beside whoever calls, unless the node ends.
+    fn begin(&self, turn: impl Future<Output = ()> + Send + 'static) {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = turns.as_mut() {
+            while turns.try_join_next().is_some() {}
+            turns.spawn(turn);
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.is_none()
+    }
+
+    /// From now on no turn begins; waits for those that run, and cuts what takes longer than `limit`.
+    async fn end(&self, limit: Duration) {
+        let turns = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.take()
+        };
+        // The timer may be waiting for something to be due.
+        self.bell.notify_one();
+        let Some(mut turns) = turns else { return };
+        let all = async { while turns.join_next().await.is_some() {} };
+        if tokio::time::timeout(limit, all).await.is_err() {
+            tracing::info!("deliveries under way were cut; they are tried again at the next start");
+            turns.shutdown().await;
+        }
+    }
+
     /// A place for work on `name`, unless somebody works on it or all places are taken.
     fn enter(&self, name: String) -> Option<Seat> {
         let place = self.places.clone().try_acquire_owned().ok()?;
@@ -343,15 +379,23 @@ impl Exchange {
 
     /// Waits until something is due or was just accepted, then begins a turn without waiting for its end. Run by a timer.
     pub(crate) async fn deliver_when_due(&self) -> Result<(), Fault> {
+        if self.inner.in_work.has_ended() {
+            return Ok(());
+        }
         let pause = self.pause_until_due().await?;
         let _ = tokio::time::timeout(pause, self.inner.in_work.bell.notified()).await;
         let exchange = self.clone();
-        tokio::spawn(async move {
+        self.inner.in_work.begin(async move {
             if let Err(fault) = exchange.deliver().await {
                 tracing::warn!(%fault, "a turn of deliveries failed");
             }
         });
         Ok(())
+    }
+
+    /// Ends the work of deliveries with the node: to be called before its store is closed.
+    pub async fn end_deliveries(&self) {
+        self.inner.in_work.end(FAREWELL).await;
     }
 
     async fn pause_until_due(&self) -> Result<Duration, Fault> {
@@ -380,5 +424,30 @@ mod tests {
         );
         drop(seat);
         assert!(work.enter("delivery 1".to_owned()).is_some());
+    }
+
+    #[tokio::test]
+    async fn the_end_waits_for_a_turn_cuts_a_long_one_and_lets_none_begin() {
+        let done = Arc::new(AtomicBool::new(false));
+        let work = InWork::default();
+        let (short, long) = (done.clone(), done.clone());
+        work.begin(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            short.store(true, Ordering::Release);
+        });
+        work.end(Duration::from_secs(60)).await;
+        assert!(done.swap(false, Ordering::AcqRel) && work.has_ended());
+
+        let work = InWork::default();
+        work.begin(async move {
+            std::future::pending::<()>().await;
+            long.store(true, Ordering::Release);
+        });
+        work.end(Duration::from_millis(20)).await;
+        let late = done.clone();
+        work.begin(async move { late.store(true, Ordering::Release) });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!done.load(Ordering::Acquire));
+        assert_eq!(Arc::strong_count(&done), 1, "what was cut is gone");
     }
 }

@@ -84,17 +84,22 @@ async fn connection(
     peer: SocketAddr,
     acceptor: Option<TlsAcceptor>,
     router: Router,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     // Without it small answers wait for the peer's acknowledgement; failing only costs time.
     let _ = stream.set_nodelay(true);
-    match acceptor {
-        None => serve(stream, peer, router, stop).await,
-        Some(acceptor) => match timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => serve(stream, peer, router, stop).await,
-            Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
-            Err(_) => tracing::debug!("the TLS handshake took too long"),
-        },
+    let Some(acceptor) = acceptor else {
+        return serve(stream, peer, router, stop).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(HANDSHAKE_TIME, acceptor.accept(stream)) => shaken,
+        // Nothing was asked yet.
+        () = stopped(&mut stop) => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => serve(stream, peer, router, stop).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS handshake"),
+        Err(_) => tracing::debug!("the TLS handshake took too long"),
     }
 }
 

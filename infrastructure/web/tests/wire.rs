@@ -220,3 +220,23 @@ async fn stopping_lets_a_request_in_work_end_and_takes_no_new_ones() {
         .unwrap();
     assert!(Http::plain().get(&url).await.is_err());
 }
+
+#[tokio::test]
+async fn idle_lines_do_not_hold_up_a_stop() {
+    for tls in [None, Some(server_config())] {
+        let server = serve(tls.clone()).await;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://localhost:{}/", server.address.port());
+        let asked = client(true);
+        assert_eq!(asked.get(&url).await.unwrap().status, StatusCode::OK);
+        // One that never says anything, and with TLS has not even shaken hands.
+        let silent = tokio::net::TcpStream::connect(server.address)
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        server.stop.send(true).unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(1), server.task).await;
+        assert!(ended.is_ok(), "{scheme}: idle lines kept the listener");
+        drop((asked, silent));
+    }
+}

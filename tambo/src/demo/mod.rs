@@ -101,9 +101,7 @@ impl Country {
     /// Stops all bodies.
     pub async fn end(self) {
         self.stop.send_replace(true);
-        for body in self.bodies {
-            body.ended().await;
-        }
+        futures_util::future::join_all(self.bodies.into_iter().map(Serving::ended)).await;
     }
 }
 

@@ -113,14 +113,24 @@ async fn accept(
     .await;
 }
 
-async fn connect(exchange: Exchange, door: Door, tcp: TcpStream, stopped: watch::Receiver<bool>) {
+async fn connect(
+    exchange: Exchange,
+    door: Door,
+    tcp: TcpStream,
+    mut stopped: watch::Receiver<bool>,
+) {
     let _ = tcp.set_nodelay(true);
     let acceptor = match door {
         Door::Plain => return converse(exchange, tcp, Caller::System(Shown::Plain), stopped).await,
         Door::Health => return converse(exchange, tcp, Caller::Watcher, stopped).await,
         Door::Tls(acceptor) => acceptor,
     };
-    if let Ok(Ok(tls)) = timeout(exchange.inner.settings.stall(), acceptor.accept(tcp)).await {
+    let shaken = tokio::select! {
+        shaken = timeout(exchange.inner.settings.stall(), acceptor.accept(tcp)) => shaken,
+        // Nothing was asked yet.
+        _ = stopped.changed() => return,
+    };
+    if let Ok(Ok(tls)) = shaken {
         let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let shown = match shown {
             Some(der) => Shown::Certificate(crate::directory::sha256_hex(der).into()),

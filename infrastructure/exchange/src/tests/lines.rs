@@ -211,6 +211,27 @@ async fn last_words(mut line: tokio_rustls::client::TlsStream<TcpStream>) -> Opt
 }
 
 #[tokio::test]
+async fn idle_lines_do_not_hold_up_a_stop() {
+    let time = clock();
+    both_at(time.clone(), |store| {
+        let time = time.clone();
+        async move {
+            let (_country, muni, mut reniec, _folder) = two(store, time.clone()).await;
+            // One line that was used and is kept, one that only shook hands, one that has not even begun to.
+            muni.exchange.ask(question()).await.unwrap();
+            let shaken = raw_line(&muni, &reniec).await;
+            let silent = TcpStream::connect(reniec.address).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let stopping = reniec.serving.take().unwrap().stop();
+            let stopped = tokio::time::timeout(Duration::from_secs(1), stopping).await;
+            assert!(stopped.is_ok(), "idle lines kept the listener");
+            drop((shaken, silent));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn slow_and_oversize_senders_lose_their_line() {
     let time = clock();
     both_at(time.clone(), |store| {

@@ -174,10 +174,14 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, setup: TlsSetup, tcp: TcpStream) {
+    async fn run(mut self, setup: TlsSetup, tcp: TcpStream) {
         let _ = tcp.set_nodelay(true);
-        let handshake = timeout(HANDSHAKE, shake(&setup, tcp));
-        match handshake.await {
+        let handshake = tokio::select! {
+            shaken = timeout(HANDSHAKE, shake(&setup, tcp)) => shaken,
+            // Nothing was asked yet.
+            _ = self.stopped.changed() => return,
+        };
+        match handshake {
             Ok(Ok(Shaken::Modern(tls, peer))) => self.talk(*tls, peer).await,
             Ok(Ok(Shaken::Legacy(tls, peer))) => self.talk(*tls, peer).await,
             Ok(Err(error)) => tracing::info!(%error, "a node was refused in the handshake"),
