@@ -398,12 +398,11 @@ fn archive(settings: &Settings) -> exchange::archive::ArchiveSettings {
     archive
 }
 
-async fn build_exchange(
+/// The exchange's settings, as this body's file and folder say.
+fn exchange_settings(
     ground: &Ground,
     authority: Option<&Authority>,
-    log: &Log,
-    metrics: &Metrics,
-) -> Result<exchange::Exchange, Problem> {
+) -> Result<exchange::Settings, Problem> {
     let own = &ground.settings.exchange;
     let anchor = match authority {
         Some(authority) => authority.anchor(),
@@ -441,6 +440,17 @@ async fn build_exchange(
     if own.spelling == "dotted" {
         settings.spelling = exchange::domain::codes::Spelling::Dotted;
     }
+    Ok(settings)
+}
+
+async fn build_exchange(
+    ground: &Ground,
+    authority: Option<&Authority>,
+    log: &Log,
+    metrics: &Metrics,
+) -> Result<exchange::Exchange, Problem> {
+    let settings = exchange_settings(ground, authority)?;
+    let own = &ground.settings.exchange;
     let keys = exchange::Keys::new(
         ground.identity_of(credentials::SIGN)?,
         ground.identity_of(credentials::TLS)?,
