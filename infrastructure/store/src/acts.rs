@@ -19,6 +19,9 @@ use crate::{Row, StoreError, Value};
 
 /// After this time without a script the thread ends: it holds a page cache and files.
 const IDLE: Duration = Duration::from_secs(10);
+/// Page cache in KiB (negative means KiB to SQLite), filled under load alone: what a full turn changes fits in, so that
+/// no page is written or read twice in one turn.
+const CACHE: &str = "-8192";
 /// Statements that stay prepared; the program has fewer that go into scripts.
 const PREPARED_MAX: usize = 32;
 /// How long a writer of another process may keep us waiting.
@@ -146,7 +149,8 @@ fn open((path, reading): (&Path, bool)) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", crate::engine::SQLITE_CACHE)?;
+    connection.pragma_update(None, "cache_size", CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", crate::engine::SQLITE_CHECKPOINT)?;
     connection.pragma_update(None, "query_only", reading)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
     Ok(connection)

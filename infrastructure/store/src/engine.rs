@@ -7,15 +7,19 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
 use crate::StoreError;
 use crate::acts::{Acts, Door};
 
-/// Readers at a time on SQLite: each costs a thread and a page cache, and a small machine has two cores.
-const SQLITE_READERS_MAX: u32 = 4;
+/// Readers at a time on SQLite, besides the first: each costs a thread and a page cache, and a small machine has two
+/// cores. They have a pool of their own, for a pool goes round its idle connections and would let none of them rest.
+const SQLITE_READERS_MORE: u32 = 3;
 /// Page cache of each SQLite connection in KiB (negative means KiB to SQLite): small, for many bodies share a process.
-pub(crate) const SQLITE_CACHE: &str = "-1024";
+const SQLITE_CACHE: &str = "-1024";
+/// Pages in the write-ahead log before they go into the file (16 MiB): under load a page changes many times before it is
+/// copied.
+pub(crate) const SQLITE_CHECKPOINT: &str = "4096";
 /// Connections to PostgreSQL: its processes are heavy, and the work is short.
 const POSTGRES_CONNECTIONS_MAX: u32 = 16;
 /// How long a caller waits for a connection before the page says 'later'.
@@ -52,6 +56,27 @@ pub async fn make_schema(url: &str, name: &str, anew: bool) -> Result<(), StoreE
     Ok(())
 }
 
+/// The connections that read a SQLite file: the first serves a body at rest alone.
+pub(crate) struct Readers {
+    first: SqlitePool,
+    more: SqlitePool,
+}
+
+impl Readers {
+    /// Begins a transaction on the first connection if it is free, else on one more.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        if let Some(tx) = self.first.try_begin().await? {
+            return Ok(tx);
+        }
+        // Not open yet, or at rest for so long that it was given back.
+        let pool = match self.first.size() {
+            0 => &self.first,
+            _ => &self.more,
+        };
+        Ok(pool.begin().await?)
+    }
+}
+
 /// The engine behind a store.
 pub(crate) enum Engine {
     /// A file; one writer at a time, whether a transaction or a script, and several readers.
@@ -59,7 +84,7 @@ pub(crate) enum Engine {
         door: Door,
         acts: Acts,
         writer: SqlitePool,
-        readers: SqlitePool,
+        readers: Readers,
     },
     /// A server.
     Postgres(PgPool),
@@ -102,6 +127,7 @@ impl Engine {
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_TIMEOUT)
             .pragma("cache_size", SQLITE_CACHE)
+            .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
             .statement_cache_capacity(64)
             // A statement's own log line costs more than many statements; slow work shows in the request's line.
             .disable_statement_logging();
@@ -113,6 +139,7 @@ impl Engine {
             // There is no server that could have gone away.
             .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(SQLITE_IDLE_TIMEOUT)
             // On a full disk SQLite rolls back by itself, which the driver doesn't know: such a connection would refuse
             // every further transaction. The ping waits for a roll-back that is still under way.
             .after_release(|connection, _| {
@@ -123,12 +150,18 @@ impl Engine {
             })
             .connect_with(options.clone())
             .await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(SQLITE_READERS_MAX)
-            .test_before_acquire(false)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(SQLITE_IDLE_TIMEOUT)
-            .connect_lazy_with(options);
+        let readers = |count| {
+            SqlitePoolOptions::new()
+                .max_connections(count)
+                .test_before_acquire(false)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(SQLITE_IDLE_TIMEOUT)
+                .connect_lazy_with(options.clone())
+        };
+        let readers = Readers {
+            first: readers(1),
+            more: readers(SQLITE_READERS_MORE),
+        };
         let door = Door::new();
         Ok(Self::Sqlite {
             acts: Acts::new(path, door.clone(), reading),
@@ -158,7 +191,8 @@ impl Engine {
             } => {
                 door.close();
                 acts.close();
-                readers.close().await;
+                readers.first.close().await;
+                readers.more.close().await;
                 writer.close().await;
             }
             Self::Postgres(pool) => pool.close().await,

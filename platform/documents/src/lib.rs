@@ -21,7 +21,7 @@ mod testing;
 pub mod verify;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -47,6 +47,12 @@ pub const TEXTS: &[(Locale, &str)] = &[
     (Locale::Qu, include_str!("../texts/qu.ftl")),
     (Locale::En, include_str!("../texts/en.ftl")),
 ];
+
+/// Read once for all bodies of a process, for they are the same and large.
+static PAPERS: LazyLock<Result<Texts, String>> = LazyLock::new(|| {
+    let rooms = [("web", web::TEXTS), ("documents", TEXTS)];
+    Texts::new(rooms).map_err(|error| error.to_string())
+});
 
 /// The documents of one body. Cheap to clone.
 #[derive(Clone)]
@@ -89,8 +95,7 @@ impl Documents {
             settings.file_bytes_max,
         )
         .map_err(Fault::internal)?;
-        let texts =
-            Texts::new([("web", web::TEXTS), ("documents", TEXTS)]).map_err(Fault::internal)?;
+        let texts = PAPERS.clone().map_err(Fault::internal)?;
         let verifier = Verifier::new(anchors);
         let inner = Inner {
             store,

@@ -1,5 +1,7 @@
 //! This crate's own words: texts of pages, and dates and codes as papers say them.
 
+use std::sync::LazyLock;
+
 use jiff::civil::Date;
 use kernel::{Locale, Moment};
 use web::Texts;
@@ -15,15 +17,19 @@ pub const TEXTS: &[(Locale, &str)] = &[
     (Locale::En, include_str!("../texts/en.ftl")),
 ];
 
+/// Read once for all bodies of a process, for they are the same and large.
+static PAPERS: LazyLock<Result<Texts, String>> = LazyLock::new(|| {
+    let rooms = [("web", web::TEXTS), ("workflow", TEXTS)];
+    Texts::new(rooms).map_err(|error| error.to_string())
+});
+
 /// Words for papers, which are made without a reader's visit.
 pub(crate) struct Words(Texts);
 
 impl Words {
     pub(crate) fn load() -> Result<Self, SetupError> {
-        let rooms = [("web", web::TEXTS), ("workflow", TEXTS)];
-        Texts::new(rooms)
-            .map(Self)
-            .map_err(|error| SetupError::Texts(error.to_string()))
+        let texts = PAPERS.clone().map_err(SetupError::Texts)?;
+        Ok(Self(texts))
     }
 
     /// A day: `23 de noviembre de 2026`.
