@@ -269,7 +269,7 @@ impl View {
         &self.table.anchors
     }
 
-    /// The approved roots that may certify signatures.
+    /// The approved authorities that may certify signatures, intermediates too.
     pub fn signing_anchors(&self) -> &Anchors {
         &self.table.signing_anchors
     }
@@ -279,10 +279,13 @@ impl View {
         &self.table.stamp_anchors
     }
 
-    /// How the authority names members whose root has this SHA-256; none if it may not certify signatures.
-    pub fn profile_of(&self, root: &[u8; 32]) -> Option<&Profile> {
+    /// How the authority names members, of which this is the SHA-256 of the top certificate or of an intermediate; none
+    /// if it may not certify signatures.
+    pub fn profile_of(&self, anchor: &[u8; 32]) -> Option<&Profile> {
         let known = self.table.params.authorities.iter().find(|authority| {
-            !authority.authentication_only && authority.top.certificate.sha256() == *root
+            let mut issuers = authority.issuers();
+            !authority.authentication_only
+                && issuers.any(|known| known.certificate.sha256() == *anchor)
         })?;
         Some(&known.profile)
     }
@@ -318,11 +321,8 @@ impl Table {
         for server in &mut params.servers {
             server.address = with_port(&server.address);
         }
-        let tops = |only_signing: bool| {
-            let wanted = params.authorities.iter();
-            let wanted = wanted.filter(|known| !(only_signing && known.authentication_only));
-            Anchors::new(wanted.map(|known| known.top.certificate.clone()).collect())
-        };
+        let tops = params.authorities.iter();
+        let tops = tops.map(|known| known.top.certificate.clone()).collect();
         let helpers = params.authorities.iter().flat_map(|known| {
             let between = known
                 .intermediates
@@ -338,8 +338,8 @@ impl Table {
         let units = stampers.iter().map(|(_, unit)| unit.clone()).collect();
         let mut table = Self {
             digest: Vec::new(),
-            anchors: tops(false),
-            signing_anchors: tops(true),
+            anchors: Anchors::new(tops),
+            signing_anchors: params.signing_anchors(),
             stamp_anchors: Anchors::new(units),
             helpers: helpers.collect(),
             stampers,

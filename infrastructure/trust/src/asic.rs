@@ -239,6 +239,16 @@ impl Container {
     pub fn open(bytes: &[u8]) -> Result<Opened, ContainerError> {
         let archive = zip::read(bytes, zip::CONTAINER)?;
         let container = Self::unpack(&archive)?;
+        let kept = [
+            (MANIFEST, "asic_manifest_not_found"),
+            (ASIC_MANIFEST, "asic_manifest_not_found"),
+            (TOKEN, "asic_timestamp_not_found"),
+        ];
+        for (name, code) in kept {
+            if archive.get(name).is_some() {
+                need(&archive, name, code)?;
+            }
+        }
         let uncovered = container.uncovered(&archive);
         if let Some(name) = uncovered.iter().find(|name| name.starts_with("attachment")) {
             return Err(ContainerError::Content(format!("unexpected file {name:?}")));
@@ -254,7 +264,8 @@ impl Container {
     }
 
     fn unpack(archive: &zip::Archive) -> Result<Self, ContainerError> {
-        if need(archive, "mimetype", "asic_mime_type_not_found")? != MIME_TYPE.as_bytes() {
+        let told = need(archive, "mimetype", "asic_mime_type_not_found")?;
+        if !told.eq_ignore_ascii_case(MIME_TYPE.as_bytes()) {
             return Err(ContainerError::MimeType);
         }
         let mut attachments = Vec::new();
@@ -323,10 +334,15 @@ fn need(
     name: &'static str,
     code: &'static str,
 ) -> Result<Vec<u8>, ContainerError> {
-    archive
-        .get(name)
+    filled(archive, name)
         .map(<[u8]>::to_vec)
         .ok_or(ContainerError::Missing { code, name })
+}
+
+/// A file with anything but white space in it; X-Road takes an empty one for none.
+fn filled<'a>(archive: &'a zip::Archive, name: &str) -> Option<&'a [u8]> {
+    let bytes = archive.get(name)?;
+    (!bytes.trim_ascii().is_empty()).then_some(bytes)
 }
 
 type ResultAndChain = (Vec<u8>, Vec<u8>);
@@ -337,7 +353,7 @@ fn chain(
     result: &'static str,
     chain: &'static str,
 ) -> Result<Option<ResultAndChain>, ContainerError> {
-    if archive.get(result).is_none() && archive.get(chain).is_none() {
+    if filled(archive, result).is_none() && filled(archive, chain).is_none() {
         return Ok(None);
     }
     let result = need(archive, result, "asic_hash_chain_result_not_found")?;

@@ -13,7 +13,7 @@ use crate::ca::{Reason, Revocations, Status, extension};
 use crate::cert::{Certificate, oids, serial_hex};
 use crate::error::TrustError;
 use crate::keys::Signer;
-pub use crate::ocsp_read::{Check, Good, SKEW_SECONDS, Verdict, verify};
+pub use crate::ocsp_read::{Check, Good, SKEW_SECONDS, Verdict, is_about, verify};
 use crate::sigalg::{Hash, is_sha1, sha1, sha1_identifier};
 
 /// Largest request read: a hundred CertIDs fit.

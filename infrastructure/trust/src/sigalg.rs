@@ -19,6 +19,8 @@ pub const EC_PUBLIC_KEY: ObjectIdentifier = id("1.2.840.10045.2.1");
 pub const P256: ObjectIdentifier = id("1.2.840.10045.3.1.7");
 /// secp384r1 (RFC 5480).
 pub const P384: ObjectIdentifier = id("1.3.132.0.34");
+/// secp521r1 (RFC 5480).
+pub const P521: ObjectIdentifier = id("1.3.132.0.35");
 /// id-Ed25519 (RFC 8410).
 pub const ED25519: ObjectIdentifier = id("1.3.101.112");
 /// rsaEncryption (RFC 8017).
@@ -64,6 +66,8 @@ pub enum KeyKind {
     P256,
     /// ECDSA on P-384.
     P384,
+    /// ECDSA on P-521; verified, never made.
+    P521,
     /// RSA, any size that `verify` takes.
     Rsa,
     /// Ed25519.
@@ -181,6 +185,7 @@ impl KeyKind {
             match parameters.ok_or(TrustError::malformed(WHAT))?.oid(WHAT)? {
                 curve if curve == P256 => Self::P256,
                 curve if curve == P384 => Self::P384,
+                curve if curve == P521 => Self::P521,
                 _ => {
                     return Err(TrustError::Unsupported {
                         what: "elliptic curve",
@@ -278,6 +283,9 @@ impl SignatureAlgorithm {
             (Self::Ecdsa(Hash::Sha256), KeyKind::P384) => &s::ECDSA_P384_SHA256_ASN1,
             (Self::Ecdsa(Hash::Sha384), KeyKind::P384) => &s::ECDSA_P384_SHA384_ASN1,
             (Self::Ecdsa(Hash::Sha512), KeyKind::P384) => &s::ECDSA_P384_SHA512_ASN1,
+            (Self::Ecdsa(Hash::Sha256), KeyKind::P521) => &s::ECDSA_P521_SHA256_ASN1,
+            (Self::Ecdsa(Hash::Sha384), KeyKind::P521) => &s::ECDSA_P521_SHA384_ASN1,
+            (Self::Ecdsa(Hash::Sha512), KeyKind::P521) => &s::ECDSA_P521_SHA512_ASN1,
             (Self::RsaPkcs1(Hash::Sha256), KeyKind::Rsa) => &s::RSA_PKCS1_2048_8192_SHA256,
             (Self::RsaPkcs1(Hash::Sha384), KeyKind::Rsa) => &s::RSA_PKCS1_2048_8192_SHA384,
             (Self::RsaPkcs1(Hash::Sha512), KeyKind::Rsa) => &s::RSA_PKCS1_2048_8192_SHA512,

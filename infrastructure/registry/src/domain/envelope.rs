@@ -184,7 +184,7 @@ fn signed_bytes(text: &str) -> Vec<u8> {
 fn verify(spki: &[u8], data: &[u8], signature: &[u8]) -> Result<(), TrustError> {
     let (kind, _) = KeyKind::of_spki(spki)?;
     let algorithm = match kind {
-        KeyKind::P256 | KeyKind::P384 => SignatureAlgorithm::Ecdsa(Hash::Sha256),
+        KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => SignatureAlgorithm::Ecdsa(Hash::Sha256),
         KeyKind::Rsa => SignatureAlgorithm::RsaPkcs1(Hash::Sha256),
         KeyKind::Ed25519 => SignatureAlgorithm::Ed25519,
     };

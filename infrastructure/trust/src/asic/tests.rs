@@ -98,7 +98,7 @@ fn an_attachment_that_was_not_logged_is_proved_by_digest() {
 struct Town {
     root: Ca,
     identity: Identity,
-    ocsp: Vec<u8>,
+    ocsp: Vec<Vec<u8>>,
     tsa: Tsa,
     params: SharedParams,
     clock: SetClock,
@@ -129,6 +129,7 @@ fn town() -> Town {
     let ocsp = responder(&root)
         .staple(&certificate, ca::Status::Good, clock.now())
         .unwrap();
+    let ocsp = vec![ocsp];
     let unit = Signer::ephemeral("tsa", Algorithm::P256).unwrap();
     let stamps = Name::of_body("PE", "Hora", "TSA").unwrap();
     let unit_certificate = issue(Profile::TimeStamp, &stamps, &unit);
@@ -205,9 +206,8 @@ impl Town {
                 .enumerate()
                 .map(|(at, bytes)| part(&message::attachment(at + 1), bytes)),
         );
-        let ocsp = [self.ocsp.clone()];
-        let signed =
-            message::sign_message(&self.identity, &parts, self.clock.now(), &ocsp).unwrap();
+        let at = self.clock.now();
+        let signed = message::sign_message(&self.identity, &parts, at, &self.ocsp).unwrap();
         Container::of(message, attachments, &signed)
     }
 
@@ -354,13 +354,14 @@ fn each_missing_proof_is_told_by_its_name() {
         with(&|params| params.stampers.clear()),
         (Check::Time, "timestamp_validation")
     );
+    let no_path = "cannot_create_cert_path.internal_error";
     assert_eq!(
         with(&|params| params.authorities.clear()),
-        (Check::Certificate, "cert_validation")
+        (Check::Certificate, no_path)
     );
     assert_eq!(
         with(&|params| params.authorities[0].authentication_only = true),
-        (Check::Certificate, "cert_validation")
+        (Check::Certificate, no_path)
     );
     assert_eq!(
         with(&|params| params.instance = "KR".into()),
@@ -415,24 +416,26 @@ fn revoked_and_unproved_certificates_are_refused() {
     };
     let stale = town.clock.now().plus_seconds(-13 * 3_600);
     let certificate = town.identity.certificate().clone();
-    let responses = [
-        responder
-            .staple(&certificate, revoked, town.clock.now())
-            .unwrap(),
-        responder
-            .staple(&certificate, ca::Status::Good, stale)
-            .unwrap(),
-        b"not a response".to_vec(),
+    let staple = |status, at| responder.staple(&certificate, status, at).unwrap();
+    let good = town.ocsp[0].clone();
+    let old = staple(ca::Status::Good, stale);
+    let revoked = staple(revoked, town.clock.now());
+    let of = |name| format!("invalid_cert_path.{name}");
+    let cases = [
+        (vec![revoked.clone()], of("cert_validation")),
+        (vec![old.clone()], of("incorrect_validation_info")),
+        (vec![b"not a response".to_vec()], of("cert_validation")),
+        (vec![], "malformed_signature".to_owned()),
+        // A better one behind it hides nothing.
+        (vec![revoked, good.clone()], of("cert_validation")),
+        (vec![old, good], of("incorrect_validation_info")),
     ];
-    for response in responses {
-        town.ocsp = response;
+    for (responses, code) in cases {
+        town.ocsp = responses;
         let mut container = [town.signed(REQUEST, &[])];
         town.stamped(&mut container);
         let refusal = town.report(&container[0]).verdict.unwrap_err();
-        assert_eq!(
-            (refusal.check, refusal.code),
-            (Check::Revocation, "cert_validation")
-        );
+        assert_eq!((refusal.check, refusal.code), (Check::Revocation, &*code));
     }
 }
 
@@ -625,7 +628,7 @@ fn a_token_over_the_signature_value_stamps_it() {
     };
     assert_eq!(judge(&town.token(&value(&container))), Ok(()));
     let wrong = town.token(&value(&other));
-    assert_eq!(judge(&wrong), Err("timestamp_validation"));
+    assert_eq!(judge(&wrong), Err("malformed_signature"));
 }
 
 proptest! {

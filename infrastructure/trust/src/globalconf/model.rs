@@ -339,7 +339,8 @@ impl SharedParams {
         }
     }
 
-    /// Anchors for signatures: the top certificates of the authorities that may certify signatures.
+    /// Anchors for signatures: the certificates of the authorities that may certify signatures, their intermediates
+    /// too. As in X-Road, a certificate that such an intermediate issued needs no status of the intermediate itself.
     pub fn signing_anchors(&self) -> Anchors {
         let signing = self
             .authorities
@@ -347,16 +348,18 @@ impl SharedParams {
             .filter(|authority| !authority.authentication_only);
         Anchors::new(
             signing
-                .map(|authority| authority.top.certificate.clone())
+                .flat_map(Authority::issuers)
+                .map(|issuer| issuer.certificate.clone())
                 .collect(),
         )
     }
 
-    /// The authority whose top certificate is `anchor`.
-    pub fn authority_of(&self, anchor: &Certificate) -> Option<&Authority> {
-        self.authorities
-            .iter()
-            .find(|authority| authority.top.certificate == *anchor)
+    /// The authority of which `issuer` is the top certificate or an intermediate.
+    pub fn authority_of(&self, issuer: &Certificate) -> Option<&Authority> {
+        self.authorities.iter().find(|authority| {
+            let mut issuers = authority.issuers();
+            issuers.any(|known| known.certificate == *issuer)
+        })
     }
 
     /// The member with this identifier; looks through all of them.
@@ -379,10 +382,14 @@ impl Authority {
         }
     }
 
+    /// The top issuer, then the intermediates.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        std::iter::once(&self.top).chain(&self.intermediates)
+    }
+
     /// All responders' certificates that the configuration names for this authority.
     pub fn responder_certificates(&self) -> Vec<Certificate> {
-        let issuers = std::iter::once(&self.top).chain(&self.intermediates);
-        issuers
+        self.issuers()
             .flat_map(|issuer| &issuer.responders)
             .filter_map(|one| one.certificate.clone())
             .collect()

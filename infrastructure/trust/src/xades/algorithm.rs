@@ -62,6 +62,7 @@ fn raw_to_der(spki: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
     let size = match KeyKind::of_spki(spki).ok()?.0 {
         KeyKind::P256 => 32,
         KeyKind::P384 => 48,
+        KeyKind::P521 => 66,
         KeyKind::Rsa | KeyKind::Ed25519 => return None,
     };
     let (r, s) = raw.split_at_checked(size)?;

@@ -69,7 +69,9 @@ impl KnownSigners {
             verified.other_certificates().to_vec(),
         );
         let algorithm = match certificate.key_kind() {
-            Ok(KeyKind::P256 | KeyKind::P384) => SignatureAlgorithm::Ecdsa(Hash::Sha512),
+            Ok(KeyKind::P256 | KeyKind::P384 | KeyKind::P521) => {
+                SignatureAlgorithm::Ecdsa(Hash::Sha512)
+            }
             Ok(KeyKind::Rsa) => SignatureAlgorithm::RsaPkcs1(Hash::Sha512),
             _ => return,
         };

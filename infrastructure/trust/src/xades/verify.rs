@@ -461,7 +461,7 @@ impl Properties {
             .ok_or_else(|| malformed("SignedSignatureProperties"))?;
         let signing_time = xml::only_child(signature, XADES, "SigningTime")
             .and_then(xml::content)
-            .and_then(|text| Moment::parse_iso(text.trim()))
+            .and_then(|text| signing_time(text.trim()))
             .ok_or_else(|| malformed("SigningTime"))?;
         let certificate = ["SigningCertificate", "SigningCertificateV2"]
             .into_iter()
@@ -484,6 +484,11 @@ impl Properties {
                 .map(|text| text.trim().to_owned()),
         })
     }
+}
+
+/// An `xs:dateTime`; one without a zone is UTC.
+fn signing_time(text: &str) -> Option<Moment> {
+    Moment::parse_iso(text).or_else(|| Moment::parse_iso(&format!("{text}Z")))
 }
 
 /// What came along without being signed.
@@ -514,7 +519,12 @@ impl Unsigned {
             let element = method
                 .element(parts.value)
                 .map_err(|error| malformed(error.to_string()))?;
-            for token in binaries(xml::children(stamp, XADES, "EncapsulatedTimeStamp"))? {
+            let mut tokens = binaries(xml::children(stamp, XADES, "EncapsulatedTimeStamp"))?;
+            if tokens.is_empty() {
+                // X-Road's first versions put the token into the element itself.
+                tokens.extend(xml::binary(stamp));
+            }
+            for token in tokens {
                 let candidates = vec![value.to_vec(), element.clone().into_bytes()];
                 time_stamps.push(SignatureTimeStamp { token, candidates });
             }
