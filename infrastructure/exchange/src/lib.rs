@@ -44,6 +44,7 @@ mod lookups;
 mod metadata;
 mod meters;
 mod pages;
+mod places;
 mod record;
 mod reduced;
 mod refusals;
@@ -215,6 +216,8 @@ pub(crate) struct Inner {
     pub journal: Journal,
     pub lookups: Arc<Lookups>,
     pub meters: Meters,
+    /// Where the requests of the body's own systems are worked on.
+    pub places: places::Places,
     pub guard: Guard,
     pub in_work: deliver::InWork,
     pub operations: operations::Operations,
@@ -319,6 +322,7 @@ impl Exchange {
         let silent = silent.map(|code| settings.member.subsystem(code).to_string());
         let kept = (parts, silent.collect());
         let journal = Journal::start(store.clone(), log.clone(), clock.clone(), signing, kept);
+        let places = places::Places::new(settings.places, &metrics);
         let inner = Arc::new(Inner {
             settings,
             lookups: Arc::new(Lookups::new(store.clone())),
@@ -338,6 +342,7 @@ impl Exchange {
             clock,
             chance,
             meters: Meters::new(&metrics),
+            places,
             guard,
             pauses: settle::Pauses::default(),
             in_work: deliver::InWork::default(),

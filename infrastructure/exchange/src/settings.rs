@@ -117,6 +117,9 @@ pub struct Settings {
     /// Most connections from other nodes at the same time.
     #[serde(default = "default_connections")]
     pub connections_max: usize,
+    /// Most requests of the body's own systems in work at the same time; others wait in order.
+    #[serde(default = "default_places")]
+    pub places: usize,
     /// Where X-Road servers fetch the OCSP responses of this node's certificates, over plain HTTP; their port is 5577. None
     /// means they can't, and then they don't believe this node's certificate.
     #[serde(default)]
@@ -186,6 +189,14 @@ fn default_connections() -> usize {
     1_000
 }
 
+/// What keeps a processor busy while exchanges wait for the disk and for each other; more would fill memory alone.
+const PLACES_PER_PROCESSOR: usize = 64;
+
+fn default_places() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    PLACES_PER_PROCESSOR * processors
+}
+
 fn default_ocsp_port() -> u16 {
     crate::status::PEER_PORT
 }
@@ -231,6 +242,7 @@ impl Settings {
             timeout_seconds: default_timeout(),
             stall_seconds: default_stall(),
             connections_max: default_connections(),
+            places: default_places(),
             ocsp_listen: None,
             ocsp_port: default_ocsp_port(),
             fastest_server_seconds: default_fastest(),

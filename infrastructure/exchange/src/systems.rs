@@ -79,16 +79,36 @@ impl Exchange {
         };
         let response = match response {
             Ok(response) => response,
-            Err(refusal) => {
-                let reference = self.inner.chance.uuid();
-                let (code, cause) = refusal.told();
-                self.note_refusal(&reference, Noticed::Before, attempt, code, cause)
-                    .await;
-                self.told(refusal, reference, &accept)
-                    .map(|bytes| Some(bytes.into()))
-            }
+            Err(refusal) => self.refused(refusal, attempt, &accept).await,
         };
         response.map(|body| Counted::new(body.as_ref().filter(|_| !is_head)))
+    }
+
+    /// Tells a system that this node has too much to do.
+    pub(crate) async fn turn_away(&self, mut request: Request<Incoming>) -> Response<Counted> {
+        let accept = accepted(request.headers());
+        let attempt = self.numbered(&mut request);
+        let is_head = request.method() == Method::HEAD;
+        let why = "this node has too much to do now; nothing was asked";
+        let refusal = Refusal::own(Leaf::InternalError, why);
+        let response = self.refused(refusal, attempt, &accept).await;
+        linger(request.into_body());
+        response.map(|body| Counted::new(body.as_ref().filter(|_| !is_head)))
+    }
+
+    /// Keeps why a system was refused, and tells it.
+    async fn refused(
+        &self,
+        refusal: Refusal,
+        attempt: Attempt,
+        accept: &str,
+    ) -> Response<Option<Body>> {
+        let reference = self.inner.chance.uuid();
+        let (code, cause) = refusal.told();
+        self.note_refusal(&reference, Noticed::Before, attempt, code, cause)
+            .await;
+        self.told(refusal, reference, accept)
+            .map(|bytes| Some(bytes.into()))
     }
 
     /// Gives a request its number here, if its system gave none, so that a refusal can be found under it too.

@@ -15,6 +15,7 @@ mod lines;
 mod member_client;
 mod ocsp;
 mod offers;
+mod places;
 mod registries;
 mod reports;
 mod simulated;

@@ -1,11 +1,15 @@
 //! The listeners for the body's own systems: HTTP, or HTTPS on which a system may show a certificate.
 //!
-//! Read by `systems`. It bounds connections, header sections and silence, and knows nothing of messages.
+//! Read by `systems`. It bounds connections, header sections, silence and the requests in work, and knows nothing of
+//! messages. A line whose request waits, or that rests, costs buffers alone: what works on a request is made when the
+//! request has a place.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Shown;
 use crate::Exchange;
 use crate::domain::message;
+use crate::places::Crowded;
 use crate::wire::{self, Counted, Serving};
 
 /// Most connections of systems at the same time; the busiest body has some hundred workers in its systems.
@@ -117,14 +122,23 @@ async fn connect(
     exchange: Exchange,
     door: Door,
     tcp: TcpStream,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) {
     let _ = tcp.set_nodelay(true);
-    let acceptor = match door {
-        Door::Plain => return converse(exchange, tcp, Caller::System(Shown::Plain), stopped).await,
-        Door::Health => return converse(exchange, tcp, Caller::Watcher, stopped).await,
-        Door::Tls(acceptor) => acceptor,
-    };
+    match door {
+        Door::Plain => converse(exchange, tcp, Caller::System(Shown::Plain), stopped).await,
+        Door::Health => converse(exchange, tcp, Caller::Watcher, stopped).await,
+        // In a box of its own: a line without TLS should not be as large as one with it.
+        Door::Tls(acceptor) => Box::pin(secure(exchange, acceptor, tcp, stopped)).await,
+    }
+}
+
+async fn secure(
+    exchange: Exchange,
+    acceptor: TlsAcceptor,
+    tcp: TcpStream,
+    mut stopped: watch::Receiver<bool>,
+) {
     let shaken = tokio::select! {
         shaken = timeout(exchange.inner.settings.stall(), acceptor.accept(tcp)) => shaken,
         // Nothing was asked yet.
@@ -140,6 +154,42 @@ async fn connect(
     }
 }
 
+/// Answers a system's request once there is a place for it.
+async fn placed(
+    exchange: &Exchange,
+    mut request: Request<Incoming>,
+    shown: &Shown,
+) -> Response<Counted> {
+    let places = &exchange.inner.places;
+    let place = match places.try_enter() {
+        Some(place) => place,
+        None => {
+            request = apart(request);
+            match places.enter().await {
+                Ok(place) => place,
+                Err(Crowded) => return Box::pin(exchange.turn_away(request)).await,
+            }
+        }
+    };
+    place
+        .during(Box::pin(exchange.system_request(request, shown)))
+        .await
+}
+
+/// The same request without the buffer that it was read into, which is larger by far than what it says.
+fn apart(request: Request<Incoming>) -> Request<Incoming> {
+    let (mut head, body) = request.into_parts();
+    for value in head.headers.values_mut() {
+        if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = own;
+        }
+    }
+    if let Ok(own) = Uri::try_from(head.uri.to_string()) {
+        head.uri = own;
+    }
+    Request::from_parts(head, body)
+}
+
 async fn converse(
     exchange: Exchange,
     line: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -151,7 +201,7 @@ async fn converse(
         let (exchange, caller) = (exchange.clone(), caller.clone());
         async move {
             Ok::<_, Infallible>(match caller {
-                Caller::System(shown) => exchange.system_request(request, &shown).await,
+                Caller::System(shown) => placed(&exchange, request, &shown).await,
                 Caller::Watcher => exchange
                     .tell_health()
                     .await
