@@ -8,7 +8,7 @@ use axum::Router;
 use kernel::{Clock, SystemClock};
 use store::jobs::Runner;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use web::hosts::Hosts;
 use web::limits::Limits;
@@ -23,6 +23,8 @@ use crate::settings::{Part, Settings};
 
 /// How often the authority takes its own directory.
 const DIRECTORY_EVERY: Duration = Duration::from_secs(60);
+/// Longest wait of a timer's first time for those before it, one of which may wait for another machine.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// How long a stop may take before the program ends all the same.
 const STOP_TIME: Duration = Duration::from_secs(25);
 
@@ -151,8 +153,9 @@ impl Serving {
             tracing::info!(jobs = released, "jobs of an earlier process were put back");
         }
         tasks.spawn(runner.run(stopped.clone()));
+        let first = Arc::new(Semaphore::new(1));
         for timer in rooms.iter().flat_map(|room| room.timers.clone()) {
-            tasks.spawn(tick(timer, stopped.clone()));
+            tasks.spawn(tick(timer, first.clone(), stopped.clone()));
         }
         let exchange = house.exchange.serve(listeners.exchange);
         let systems = serve_systems(&house).await?;
@@ -416,11 +419,15 @@ fn page_tls(settings: &Settings) -> Result<Option<Arc<rustls::ServerConfig>>, Pr
     Ok(Some(Arc::new(config)))
 }
 
-async fn tick(timer: Timer, mut stopped: watch::Receiver<bool>) {
+/// A timer's work, again and again. The first times of a body's timers come one after the other, for all at once they
+/// would open every connection to the store.
+async fn tick(timer: Timer, first: Arc<Semaphore>, mut stopped: watch::Receiver<bool>) {
+    let mut turn = tokio::time::timeout(FIRST_WAIT, first.acquire()).await.ok();
     while !*stopped.borrow() {
         if let Err(fault) = (timer.run)().await {
             tracing::warn!(timer = timer.name, %fault, "a timer's work failed; it comes again");
         }
+        drop(turn.take());
         tokio::select! {
             () = tokio::time::sleep(timer.every) => {}
             _ = stopped.changed() => {}

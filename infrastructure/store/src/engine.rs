@@ -8,6 +8,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
+use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::acts::{Acts, Door};
@@ -15,6 +16,10 @@ use crate::acts::{Acts, Door};
 /// Readers at a time on SQLite, besides the first: each costs a thread and a page cache, and a small machine has two
 /// cores. They have a pool of their own, for a pool goes round its idle connections and would let none of them rest.
 const SQLITE_READERS_MORE: u32 = 3;
+/// How long a reader of a SQLite file waits for the first connection before one more is opened: a read takes a
+/// millisecond, and what a further connection once held stays with the process. (It is not for ever, because one task
+/// may read within a read.)
+const SQLITE_PATIENCE: Duration = Duration::from_millis(50);
 /// Page cache of each SQLite connection in KiB (negative means KiB to SQLite): small, for many bodies share a process.
 const SQLITE_CACHE: &str = "-1024";
 /// Pages in the write-ahead log before they go into the file (16 MiB): under load a page changes many times before it is
@@ -63,17 +68,22 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Begins a transaction on the first connection if it is free, else on one more.
+    /// Begins a transaction on the first connection if it is free soon, else on one more.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         if let Some(tx) = self.first.try_begin().await? {
             return Ok(tx);
         }
-        // Not open yet, or at rest for so long that it was given back.
-        let pool = match self.first.size() {
-            0 => &self.first,
-            _ => &self.more,
-        };
-        Ok(pool.begin().await?)
+        if let Some(tx) = self.more.try_begin().await? {
+            return Ok(tx);
+        }
+        // It may not be open yet, or have been given back after a rest: then this opens it.
+        match timeout(SQLITE_PATIENCE, self.first.begin()).await {
+            Ok(begun) => Ok(begun?),
+            Err(_) => {
+                tracing::debug!("one more connection for reading is opened");
+                Ok(self.more.begin().await?)
+            }
+        }
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{Row, Store, StoreError, Value};
 const BEGIN_WRITE_SQLITE: &str = "BEGIN IMMEDIATE";
 const BEGIN_READ_POSTGRES: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+// The futures of the driver that begin a transaction take four kilobytes each. They stand in boxes of their own, for every
+// future that reads the store would else be as large, and those that read it in several places larger still.
+
 /// A transaction of one store. Dropped without [`Tx::commit`], it never happened.
 pub struct Tx {
     pub(crate) store: Store,
@@ -34,10 +37,10 @@ impl Tx {
         let (raw, turn) = match &store.inner.engine {
             Engine::Sqlite { writer, door, .. } => {
                 let turn = door.enter(ACQUIRE_TIMEOUT).await?;
-                let raw = Raw::Sqlite(writer.begin_with(BEGIN_WRITE_SQLITE).await?);
+                let raw = Raw::Sqlite(Box::pin(writer.begin_with(BEGIN_WRITE_SQLITE)).await?);
                 (raw, Some(turn))
             }
-            Engine::Postgres(pool) => (Raw::Postgres(pool.begin().await?), None),
+            Engine::Postgres(pool) => (Raw::Postgres(Box::pin(pool.begin()).await?), None),
         };
         Ok(Self {
             store,
@@ -50,8 +53,10 @@ impl Tx {
 
     pub(crate) async fn read(store: Store) -> Result<Self, StoreError> {
         let raw = match &store.inner.engine {
-            Engine::Sqlite { readers, .. } => Raw::Sqlite(readers.begin().await?),
-            Engine::Postgres(pool) => Raw::Postgres(pool.begin_with(BEGIN_READ_POSTGRES).await?),
+            Engine::Sqlite { readers, .. } => Raw::Sqlite(Box::pin(readers.begin()).await?),
+            Engine::Postgres(pool) => {
+                Raw::Postgres(Box::pin(pool.begin_with(BEGIN_READ_POSTGRES)).await?)
+            }
         };
         Ok(Self {
             store,

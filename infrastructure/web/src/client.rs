@@ -311,7 +311,7 @@ impl Http {
                 }
             }
         }
-        let mut sender = self.connect(place).await?;
+        let mut sender = Box::pin(self.connect(place)).await?;
         let sent = sender.send_request(request()?).await;
         Ok((sender, sent.map_err(|error| broken(place, error))?))
     }

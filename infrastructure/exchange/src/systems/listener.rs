@@ -202,8 +202,7 @@ async fn converse(
         async move {
             Ok::<_, Infallible>(match caller {
                 Caller::System(shown) => placed(&exchange, request, &shown).await,
-                Caller::Watcher => exchange
-                    .tell_health()
+                Caller::Watcher => Box::pin(exchange.tell_health())
                     .await
                     .map(|text| Counted::new(Some(&text.into()))),
             })

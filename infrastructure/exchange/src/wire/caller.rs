@@ -222,7 +222,8 @@ impl Caller {
     }
 
     async fn connect(&self, address: &str) -> Result<Line, WireError> {
-        let dialled = self.dialler.dial(address, None).await?;
+        // In a box of its own: it is rare, and every question's work would else be as large as a handshake.
+        let dialled = Box::pin(self.dialler.dial(address, None)).await?;
         Ok(Line::dialled(address, dialled))
     }
 
@@ -231,7 +232,7 @@ impl Caller {
         addresses: &[&str],
     ) -> Result<Line, (Option<String>, WireError)> {
         let (address, tcp) = race(addresses).await.map_err(|error| (None, error))?;
-        match self.dialler.dial(address, Some(tcp)).await {
+        match Box::pin(self.dialler.dial(address, Some(tcp))).await {
             Ok(dialled) => Ok(Line::dialled(address, dialled)),
             Err(error) => Err((Some(address.to_owned()), error)),
         }

@@ -25,8 +25,9 @@ use super::stream::Outbound;
 
 /// Longest wait for a connection; a satellite line needs two to three seconds with TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
-/// Most bytes of a response's header section.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of a response's header section, whose headers are few and short; a line's read buffer grows no larger, and
+/// a record of TLS is no larger either.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// How long a peer that spoke TLS 1.3 is held to it.
 const HELD_TO_TLS13: Duration = Duration::from_secs(24 * 3_600);
 /// How long a peer that needed TLS 1.2 is spoken to in it before TLS 1.3 is tried again; X-Road servers are updated at
