@@ -12,10 +12,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use web::metrics::Metrics;
 
-/// Longest time that one piece of work keeps a place. With all processors busy a place is had for a tenth of a second;
-/// what takes longer waits for somebody else and costs no processor.
-const HELD: Duration = Duration::from_millis(250);
-/// Longest wait for a place. Even if every place is held to the last, a thousand callers wait for less.
+/// Longest time that one piece of work keeps a place. With all processors busy a place is had for a tenth of a second, on
+/// the smallest boards for a quarter; what takes longer waits for somebody else and costs no processor.
+const HELD: Duration = Duration::from_millis(500);
+/// Longest wait for a place. Even if all 64 places of one processor are held to the last, a thousand callers wait for less.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// No place came free in time.
@@ -63,7 +63,7 @@ impl Places {
         };
         metrics.register(
             "exchange_places_taken",
-            "Requests of systems in work, but those that took longer than a quarter of a second",
+            "Requests of systems in work, but those that have taken longer than half a second",
             places.taken.clone(),
         );
         metrics.register(
@@ -166,9 +166,7 @@ mod tests {
         let places = one();
         let entered = |places: Arc<Places>| async move {
             let place = places.enter().await.unwrap();
-            place
-                .during(Box::pin(std::future::pending::<()>()))
-                .await;
+            place.during(Box::pin(std::future::pending::<()>())).await;
         };
         let (working, waiting) = (
             tokio::spawn(entered(places.clone())),

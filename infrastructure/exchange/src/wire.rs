@@ -16,7 +16,7 @@ mod tls;
 
 pub use caller::{Caller, Line, Reply, WireError};
 pub use dial::Speech;
-pub use judge::Judge;
+pub use judge::{Judge, Met};
 pub use legacy::Legacy;
 pub use listener::{Arrived, BadArrival, Departing, Handler, Limits, Serving, serve};
 pub(crate) use simulated::Place;

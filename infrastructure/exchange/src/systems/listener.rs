@@ -118,12 +118,7 @@ async fn accept(
     .await;
 }
 
-async fn connect(
-    exchange: Exchange,
-    door: Door,
-    tcp: TcpStream,
-    stopped: watch::Receiver<bool>,
-) {
+async fn connect(exchange: Exchange, door: Door, tcp: TcpStream, stopped: watch::Receiver<bool>) {
     let _ = tcp.set_nodelay(true);
     match door {
         Door::Plain => converse(exchange, tcp, Caller::System(Shown::Plain), stopped).await,

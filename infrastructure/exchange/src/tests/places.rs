@@ -123,7 +123,7 @@ async fn who_leaves_is_not_waited_for() {
         patient.push(scene.begin(None).await);
     }
     scene.until_waiting(|count| count >= 40).await;
-    // A quarter of a second for each of the slow ones would be four seconds.
+    // Half a second for each of the slow ones would be eight seconds.
     drop(patient);
     scene.until_waiting(|count| count <= 16).await;
     drop(slow);

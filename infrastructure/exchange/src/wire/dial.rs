@@ -137,7 +137,7 @@ impl Dialler {
         })?;
         let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let shown = shown.ok_or_else(|| otherwise(&"the node showed no certificate"))?;
-        let peer = Certificate::from_der(shown).map_err(|e| otherwise(&e))?;
+        let peer = self.setup.met.read(shown).map_err(|e| otherwise(&e))?;
         let sender = start(tls).await.map_err(Failed::Otherwise)?;
         Ok(Dialled {
             sender,

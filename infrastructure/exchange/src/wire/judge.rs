@@ -3,7 +3,8 @@
 //! Read by the handshakes of `tls`, `legacy` and `simulated`. It looks at path, time and registration; whether a
 //! certificate was revoked is asked afterwards by `ask` and `answer`, who know which member is spoken for.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::Clock;
 use trust::{Certificate, TrustError};
@@ -69,5 +70,58 @@ impl Judge {
         let now = self.clock.now();
         let view = self.held.current(now);
         now <= peer.not_after() && view.is_some_and(|view| view.server_with(peer).is_some())
+    }
+}
+
+/// Certificates whose reading is remembered: those of the nodes that are spoken to at the same time.
+const MET_MAX: usize = 64;
+
+/// Certificates met lately, each read once: all lines to one node share what its certificate says.
+#[derive(Clone, Default)]
+pub struct Met(Arc<Mutex<VecDeque<Certificate>>>);
+
+impl Met {
+    /// What a certificate says whose handshake is over.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn read(&self, der: &[u8]) -> Result<Certificate, TrustError> {
+        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = met.iter().find(|known| known.der() == der) {
+            return Ok(known.clone());
+        }
+        let read = Certificate::from_der(der)?;
+        if met.len() >= MET_MAX {
+            met.pop_front();
+        }
+        met.push_back(read.clone());
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trust::ca::DAY;
+
+    use super::*;
+    use crate::testing::{Country, clock, member};
+
+    #[tokio::test]
+    async fn certificates_are_told_apart_and_few_are_remembered() {
+        let time = clock();
+        let country = Country::new(time.clone()).await;
+        let (one, other) = (member("MUNI"), member("RENIEC"));
+        let shown = [one, other].map(|owner| country.keys(&owner, DAY).auth.chain()[0].clone());
+        let met = Met::default();
+        for _ in 0..MET_MAX {
+            for certificate in &shown {
+                assert_eq!(
+                    met.read(certificate.der()).unwrap().der(),
+                    certificate.der()
+                );
+            }
+        }
+        assert_eq!(met.0.lock().unwrap().len(), 2, "each is kept once");
+        assert!(met.read(&shown[0].der()[1..]).is_err());
     }
 }

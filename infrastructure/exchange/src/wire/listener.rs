@@ -238,7 +238,7 @@ async fn shake(setup: &TlsSetup, tcp: TcpStream) -> Result<Shaken, Box<dyn Error
     }
     let tls = TlsAcceptor::from(setup.server.clone()).accept(tcp).await?;
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let peer = Certificate::from_der(shown.ok_or("no certificate was shown")?)?;
+    let peer = setup.met.read(shown.ok_or("no certificate was shown")?)?;
     Ok(Shaken::Modern(Box::new(tls), peer))
 }
 

@@ -21,7 +21,7 @@ use rustls::{
 };
 use trust::{Certificate, Signer, TrustError};
 
-use super::judge::Judge;
+use super::judge::{Judge, Met};
 use super::legacy::Legacy;
 use crate::directory::Held;
 
@@ -80,6 +80,8 @@ pub struct TlsSetup {
     pub server: Arc<ServerConfig>,
     /// For peers that can't speak TLS 1.3, if the settings allow them.
     pub legacy: Option<Legacy>,
+    /// Certificates of the nodes at the other ends.
+    pub met: Met,
     /// Whether this node plays one of another make, which does not know the sign of a fallback.
     #[cfg(test)]
     pub is_old: Arc<std::sync::atomic::AtomicBool>,
@@ -135,6 +137,7 @@ impl TlsSetup {
             client: Arc::new(client),
             server: Arc::new(server),
             legacy,
+            met: Met::default(),
             #[cfg(test)]
             is_old: Arc::default(),
         })
