@@ -296,7 +296,7 @@ impl Exchange {
         server: Option<&ServerId>,
         sealed: Sealed,
     ) -> Result<Verified<Answered>, (AskError, bool)> {
-        let mut operation = self.operation_asked(service, &sealed);
+        let mut operation = self.operation_asked(&sealed);
         let result = self.send_recorded(service, server, sealed).await;
         operation.asked_ended(self.inner.clock.now(), &result);
         self.operated(operation);
@@ -317,8 +317,8 @@ impl Exchange {
                 Err(_) => Err((AskError::Timeout, Vec::new())),
             };
         match result {
-            Ok(envelope) => {
-                let kept = self.keep(sealed, envelope).await;
+            Ok(answer) => {
+                let kept = self.keep(sealed, answer).await;
                 kept.map_err(|error| (error, true))
             }
             Err((error, evidence)) => {
@@ -448,7 +448,7 @@ impl Exchange {
         service: &ServiceId,
         wanted: Option<&ServerId>,
         sealed: &Sealed,
-    ) -> Result<Verified<Envelope>, (AskError, Vec<u8>)> {
+    ) -> Result<(Verified<Envelope>, ResponsePart), (AskError, Vec<u8>)> {
         let inner = &self.inner;
         let bare = |error| (error, Vec::new());
         let expired = || {
@@ -486,7 +486,7 @@ impl Exchange {
         service: &ServiceId,
         sealed: &Sealed,
         envelope: Envelope,
-    ) -> Result<Verified<Envelope>, (AskError, Vec<u8>)> {
+    ) -> Result<(Verified<Envelope>, ResponsePart), (AskError, Vec<u8>)> {
         let inner = &self.inner;
         let now = inner.clock.now();
         let evidence = envelope.signature.clone();
@@ -503,21 +503,20 @@ impl Exchange {
         let body = sealed.envelope.body.as_ref();
         message::answers(&response, &sealed.request, &sealed.envelope.rest, body)
             .map_err(|header| bad(format!("the answer is to another question: {header}")))?;
-        Ok(verified)
+        Ok((verified, response))
     }
 
     /// Journals a verified answer, then gives it out.
     async fn keep(
         &self,
         sealed: Sealed,
-        verified: Verified<Envelope>,
+        (verified, response): (Verified<Envelope>, ResponsePart),
     ) -> Result<Verified<Answered>, AskError> {
         let inner = &self.inner;
         let now = inner.clock.now();
         let kept = inner.journal.close(&sealed.opened, now, verified.get());
         kept.await?;
         inner.meters.learned();
-        let response = ResponsePart::parse(&verified.get().rest).map_err(Fault::internal)?;
         let number = sealed.opened.question.number;
         Ok(verified.map(|envelope| Answered {
             number,

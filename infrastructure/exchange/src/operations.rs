@@ -16,7 +16,7 @@ use crate::domain::message::{self, ResponsePart};
 use crate::domain::multipart::Envelope;
 use crate::sql::operation as sql;
 use crate::{Exchange, Verified};
-use kernel::{Fault, Id, Moment, ServiceId};
+use kernel::{Fault, Id, Moment};
 
 /// Most records that wait in memory; more are dropped and counted, for the message log has what they tell.
 const WAITING_MAX: usize = 50_000;
@@ -152,7 +152,7 @@ impl Operations {
 
 impl Exchange {
     /// A question of ours that is signed and about to leave.
-    pub(crate) fn operation_asked(&self, service: &ServiceId, sealed: &Sealed) -> Operation {
+    pub(crate) fn operation_asked(&self, sealed: &Sealed) -> Operation {
         let question = &sealed.opened.question;
         let header = |name: &str| sealed.request.header(name).map(str::to_owned);
         Operation {
@@ -160,7 +160,7 @@ impl Exchange {
             request_in: question.at.millis(),
             request_out: Some(self.inner.clock.now().millis()),
             client: question.client.clone(),
-            service: service.to_string(),
+            service: question.service.clone(),
             method: sealed.request.method.clone(),
             number: question.number.clone(),
             user: header(message::USER_ID),

@@ -233,7 +233,12 @@ impl Parts {
 
     fn push_text(&self, record: &mut Record, bytes: &[u8]) {
         let cut = std::str::from_utf8(bytes).ok().and_then(cut);
-        let Some(Cut { shape, holes }) = cut else {
+        let Some(Cut {
+            shape,
+            holes,
+            decoded,
+        }) = cut
+        else {
             record.bytes.push(WHOLE);
             return push_bytes(&mut record.bytes, bytes);
         };
@@ -242,8 +247,8 @@ impl Parts {
         for hole in holes {
             match hole {
                 Hole::Text(text) => push_bytes(&mut record.bytes, text.as_bytes()),
-                Hole::Digest(bytes) => push_bytes(&mut record.bytes, &bytes),
-                Hole::Shared(bytes) => self.push_part(record, &bytes),
+                Hole::Digest(place) => push_bytes(&mut record.bytes, &decoded[place]),
+                Hole::Shared(place) => self.push_part(record, &decoded[place]),
             }
         }
     }
@@ -287,10 +292,10 @@ pub fn sha256(bytes: &[u8]) -> [u8; DIGEST] {
 enum Hole<'t> {
     /// Kept as it stands.
     Text(&'t str),
-    /// Base64, kept decoded.
-    Digest(Vec<u8>),
+    /// Base64, kept decoded: where among the decoded bytes.
+    Digest(Range<usize>),
     /// Base64 that returns in other messages: kept as a part, decoded.
-    Shared(Vec<u8>),
+    Shared(Range<usize>),
 }
 
 impl Hole<'_> {
@@ -307,12 +312,15 @@ struct Cut<'t> {
     /// For each hole: the text before it with its length, the hole's kind; then the text after the last.
     shape: Vec<u8>,
     holes: Vec<Hole<'t>>,
+    /// The bytes of all that was base64, one after the other.
+    decoded: Vec<u8>,
 }
 
 /// Cuts a text; `None` if it has too many places that differ.
 fn cut(text: &str) -> Option<Cut<'_>> {
     let bytes = text.as_bytes();
     let (mut shape, mut holes) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(16));
+    let mut decoded = Vec::with_capacity(1_024);
     let (mut from, mut at, mut is_signed_over) = (0, 0, false);
     while let Some(tag) = find(bytes, b'<', at) {
         let Some(open) = find(bytes, b'>', tag) else {
@@ -324,7 +332,7 @@ fn cut(text: &str) -> Option<Cut<'_>> {
         };
         let name = &text[tag..start];
         is_signed_over |= name.starts_with("</ds:SignatureValue");
-        if let Some(hole) = hole(name, &text[start..end], is_signed_over) {
+        if let Some(hole) = hole(name, &text[start..end], is_signed_over, &mut decoded) {
             push_bytes(&mut shape, &bytes[from..start]);
             shape.push(hole.kind());
             holes.push(hole);
@@ -333,11 +341,20 @@ fn cut(text: &str) -> Option<Cut<'_>> {
         at = end;
     }
     push_bytes(&mut shape, &bytes[from..]);
-    (holes.len() <= HOLES_MAX).then_some(Cut { shape, holes })
+    (holes.len() <= HOLES_MAX).then_some(Cut {
+        shape,
+        holes,
+        decoded,
+    })
 }
 
 /// What differs from message to message: digests and the value before the certificate, the moment, OCSP responses.
-fn hole<'t>(tag: &str, text: &'t str, is_signed_over: bool) -> Option<Hole<'t>> {
+fn hole<'t>(
+    tag: &str,
+    text: &'t str,
+    is_signed_over: bool,
+    decoded: &mut Vec<u8>,
+) -> Option<Hole<'t>> {
     if tag == "<xades:SigningTime>" {
         return Some(Hole::Text(text));
     }
@@ -345,20 +362,26 @@ fn hole<'t>(tag: &str, text: &'t str, is_signed_over: bool) -> Option<Hole<'t>> 
         return None;
     }
     if tag.starts_with("<xades:EncapsulatedOCSPValue") {
-        return decoded(text).map(Hole::Shared);
+        return decode(text, decoded).map(Hole::Shared);
     }
     if is_signed_over {
         return None;
     }
-    decoded(text).map(Hole::Digest)
+    decode(text, decoded).map(Hole::Digest)
 }
 
-/// The bytes of base64 that is written in the one canonical way. The decoder takes several padded texts in a row.
-fn decoded(text: &str) -> Option<Vec<u8>> {
+/// Appends the bytes of base64 that is written in the one canonical way, and tells their place. The decoder takes several
+/// padded texts in a row.
+fn decode(text: &str, decoded: &mut Vec<u8>) -> Option<Range<usize>> {
     if find(text.as_bytes(), b'=', 0).is_some_and(|at| at + 2 < text.len()) {
         return None;
     }
-    BASE64.decode(text.as_bytes()).ok()
+    let start = decoded.len();
+    let room = BASE64.decode_len(text.len()).ok()?;
+    decoded.resize(start + room, 0);
+    let written = BASE64.decode_mut(text.as_bytes(), &mut decoded[start..]);
+    decoded.truncate(start + written.as_ref().copied().unwrap_or(0));
+    written.ok().map(|written| start..start + written)
 }
 
 fn find(bytes: &[u8], wanted: u8, from: usize) -> Option<usize> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernel::{Chance, Clock, Moment};
 use store::Store;
 use trust::xades::KnownSigners;
-use trust::{Certificate, Hash, TrustError, Valid, ocsp};
+use trust::{Certificate, TrustError, Valid, ocsp};
 use web::client::Http;
 
 use crate::Keys;
@@ -421,7 +421,7 @@ fn verdict_of(
 }
 
 /// What a certificate is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Signatures on messages.
     Signing,
@@ -433,14 +433,27 @@ pub enum Purpose {
 const VETTED_SECONDS: i64 = 60;
 /// Most checks remembered; an instance has a few thousand certificates.
 const VETTED_MAX: usize = 4_096;
+/// Most bytes of OCSP responses remembered with a check, so that all of them stay below 32 MiB; a usual check has 2 KiB.
+const VETTED_BYTES_MAX: usize = 8 * 1024;
 
 /// Certificates whose path and status were found good a moment ago, so that a busy peer is not checked a thousand times
 /// a second. A check counts for the same certificate, the same OCSP responses and the same directory alone.
 #[derive(Debug, Default)]
 pub struct Vetted(Mutex<Remembered>);
 
-/// When a check was made, and on which root the certificate rests.
-type Remembered = HashMap<Vec<u8>, (Moment, [u8; 32])>;
+/// Checks by what the certificate is used for and its SHA-256.
+type Remembered = HashMap<(Purpose, [u8; 32]), Check>;
+
+/// A check that was made.
+#[derive(Debug)]
+struct Check {
+    at: Moment,
+    /// The directory that it was made by.
+    directory: Vec<u8>,
+    responses: Vec<Vec<u8>>,
+    /// On which root the certificate rests.
+    root: [u8; 32],
+}
 
 /// What a check of a certificate rests on.
 #[derive(Clone, Copy)]
@@ -477,23 +490,13 @@ impl Scope<'_> {
             vetted,
             ..
         } = *self;
-        let label: &[u8] = if purpose == Purpose::Signing {
-            b"sign"
-        } else {
-            b"auth"
-        };
-        let mut parts: Vec<&[u8]> = vec![label, view.digest(), leaf.der()];
-        parts.extend(responses.iter().map(Vec::as_slice));
-        let digests: Vec<u8> = parts
-            .iter()
-            .flat_map(|part| Hash::Sha256.digest(part))
-            .collect();
-        let key = Hash::Sha256.digest(&digests);
-        let remembered = vetted.memory().get(&key).copied();
-        if let Some((at, root)) = remembered
-            && (0..VETTED_SECONDS).contains(&now.seconds_since(at))
+        let name = (purpose, leaf.sha256());
+        if let Some(check) = vetted.memory().get(&name)
+            && (0..VETTED_SECONDS).contains(&now.seconds_since(check.at))
+            && check.directory == view.digest()
+            && check.responses == responses
         {
-            return Ok(root);
+            return Ok(check.root);
         }
         let mut candidates = others.to_vec();
         candidates.extend(view.helpers().cloned());
@@ -509,16 +512,29 @@ impl Scope<'_> {
         };
         let root = valid.path().last().unwrap_or(leaf).sha256();
         check_all(&valid, responses, view, now, freshness)?;
-        let mut memory = vetted.memory();
-        if memory.len() >= VETTED_MAX {
-            memory.clear();
-        }
-        memory.insert(key, (now, root));
+        let check = Check {
+            at: now,
+            directory: view.digest().to_vec(),
+            responses: responses.to_vec(),
+            root,
+        };
+        vetted.remember(name, check);
         Ok(root)
     }
 }
 
 impl Vetted {
+    fn remember(&self, name: (Purpose, [u8; 32]), check: Check) {
+        if check.responses.iter().map(Vec::len).sum::<usize>() > VETTED_BYTES_MAX {
+            return;
+        }
+        let mut memory = self.memory();
+        if memory.len() >= VETTED_MAX {
+            memory.clear();
+        }
+        memory.insert(name, check);
+    }
+
     fn memory(&self) -> std::sync::MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

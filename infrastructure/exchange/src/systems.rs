@@ -492,6 +492,7 @@ fn answer(answered: Answered) -> Response<Option<Body>> {
     if let (true, Ok(reason)) = (own_words, ReasonPhrase::try_from(part.reason.as_bytes())) {
         response.extensions_mut().insert(reason);
     }
+    response.headers_mut().reserve(part.headers.len());
     for (name, value) in &part.headers {
         let pair = (
             HeaderName::try_from(name.as_str()),

@@ -100,9 +100,10 @@ pub fn content_type(boundary: &str) -> String {
 /// A boundary in X-Road's form: `xtop` and thirty letters.
 pub fn new_boundary(chance: &dyn kernel::Chance) -> String {
     let mut bytes = [0_u8; 30];
-    chance.fill(&mut bytes);
-    bytes.iter().fold(String::from("xtop"), |mut text, byte| {
-        text.push(char::from(b'a' + byte % 26));
-        text
-    })
+    chance.name(&mut bytes);
+    let letters = bytes.iter().map(|byte| char::from(b'a' + byte % 26));
+    let mut text = String::with_capacity(4 + bytes.len());
+    text.push_str("xtop");
+    text.extend(letters);
+    text
 }

@@ -12,6 +12,12 @@ pub trait Chance: Send + Sync {
     /// Fills `buffer` with random bytes.
     fn fill(&self, buffer: &mut [u8]);
 
+    /// Fills `buffer` with random bytes for a name: unique and not to be guessed, but no key and no secret. They may have
+    /// been drawn ahead, which is cheaper.
+    fn name(&self, buffer: &mut [u8]) {
+        self.fill(buffer);
+    }
+
     /// Thirty-two random bytes as text that is safe in URLs, cookies and file names (52 base32 characters).
     fn token(&self) -> String {
         let mut bytes = [0_u8; 32];
@@ -31,7 +37,7 @@ pub trait Chance: Send + Sync {
     /// A random UUID (RFC 9562, version 4) in lower case.
     fn uuid(&self) -> String {
         let mut bytes = [0_u8; 16];
-        self.fill(&mut bytes);
+        self.name(&mut bytes);
         uuid_text(bytes, 4)
     }
 
@@ -39,7 +45,7 @@ pub trait Chance: Send + Sync {
     /// of chance. An index of such numbers grows at its end, where one of random numbers is written all over.
     fn uuid_at(&self, moment: Moment) -> String {
         let mut bytes = [0_u8; 16];
-        self.fill(&mut bytes[6..]);
+        self.name(&mut bytes[6..]);
         let millis = moment.millis().max(0).to_be_bytes();
         bytes[..6].copy_from_slice(&millis[2..]);
         uuid_text(bytes, 7)
@@ -49,20 +55,37 @@ pub trait Chance: Send + Sync {
 fn uuid_text(mut bytes: [u8; 16], version: u8) -> String {
     bytes[6] = (bytes[6] & 0x0f) | (version << 4);
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex = data_encoding::HEXLOWER.encode(&bytes);
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    let mut text = [b'-'; 36];
+    let mut hex = [0_u8; 32];
+    data_encoding::HEXLOWER.encode_mut(&bytes, &mut hex);
+    for (from, to) in [
+        (0..8, 0),
+        (8..12, 9),
+        (12..16, 14),
+        (16..20, 19),
+        (20..32, 24),
+    ] {
+        text[to..to + from.len()].copy_from_slice(&hex[from]);
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
+/// Bytes drawn ahead for names: some dozen names at once cost hardly more than one.
+const AHEAD: usize = 512;
+
 /// The operating system's randomness, through the binary's one crypto provider.
-#[derive(Debug, Default)]
-pub struct SystemChance(SystemRandom);
+#[derive(Default)]
+pub struct SystemChance {
+    random: SystemRandom,
+    /// Bytes for names; each is given out once.
+    ahead: Mutex<Vec<u8>>,
+}
+
+impl std::fmt::Debug for SystemChance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SystemChance")
+    }
+}
 
 /// A repeatable sequence: SHA-256 of the seed and a counter. For the simulated country and for tests, never for keys in use.
 #[derive(Debug)]
@@ -81,9 +104,24 @@ impl SeededChance {
 
 impl Chance for SystemChance {
     fn fill(&self, buffer: &mut [u8]) {
-        self.0
+        self.random
             .fill(buffer)
             .expect("the operating system gives randomness, or nothing secure can go on");
+    }
+
+    fn name(&self, buffer: &mut [u8]) {
+        if buffer.len() > AHEAD {
+            return self.fill(buffer);
+        }
+        let lock = self.ahead.lock();
+        let mut ahead = lock.unwrap_or_else(std::sync::PoisonError::into_inner);
+        if ahead.len() < buffer.len() {
+            ahead.resize(AHEAD, 0);
+            self.fill(&mut ahead);
+        }
+        let from = ahead.len() - buffer.len();
+        buffer.copy_from_slice(&ahead[from..]);
+        ahead.truncate(from);
     }
 }
 
@@ -106,6 +144,20 @@ impl Chance for SeededChance {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_drawn_ahead_are_given_out_once() {
+        let chance = SystemChance::default();
+        let mut met = std::collections::HashSet::new();
+        for _ in 0..1_000 {
+            let mut name = [0_u8; 10];
+            chance.name(&mut name);
+            assert!(met.insert(name));
+        }
+        let mut long = [0_u8; AHEAD + 1];
+        chance.name(&mut long);
+        assert_ne!(long, [0; AHEAD + 1]);
+    }
 
     #[test]
     fn a_seed_repeats_and_another_differs() {

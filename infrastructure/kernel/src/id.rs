@@ -17,7 +17,7 @@ impl Id {
     /// A new identifier of this moment.
     pub fn new(clock: &dyn Clock, chance: &dyn Chance) -> Self {
         let mut random = [0_u8; 16];
-        chance.fill(&mut random[6..]);
+        chance.name(&mut random[6..]);
         let millis = u128::try_from(clock.now().millis().max(0)).unwrap_or(0) & 0xffff_ffff_ffff;
         Self((millis << 80) | u128::from_be_bytes(random))
     }

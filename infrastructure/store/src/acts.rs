@@ -166,15 +166,9 @@ fn run(connection: &mut Connection, steps: &[Step]) -> Result<Vec<Row>, StoreErr
             for (at, value) in values.iter().enumerate() {
                 statement.raw_bind_parameter(at + 1, value)?;
             }
-            if statement.column_count() == 0 {
-                statement.raw_execute()?;
-                continue;
-            }
-            let width = statement.column_count();
-            let mut rows = statement.raw_query();
-            while let Some(row) = rows.next()? {
-                let values = (0..width).map(|at| Ok(value(row.get_ref(at)?)));
-                found.push(Row(values.collect::<Result<_, StoreError>>()?));
+            let written = statement.raw_execute()?;
+            if step.bulk.tells && written > 0 {
+                found.push(Row(values[..1].to_vec()));
             }
         }
     }
@@ -193,15 +187,5 @@ impl ToSql for Value {
             Self::Bytes(value) => value.as_deref().map_or(ValueRef::Null, ValueRef::Blob),
         };
         Ok(ToSqlOutput::Borrowed(value))
-    }
-}
-
-fn value(found: ValueRef<'_>) -> Value {
-    match found {
-        ValueRef::Null => Value::Int(None),
-        ValueRef::Integer(value) => Value::Int(Some(value)),
-        ValueRef::Real(value) => Value::Text(Some(value.to_string())),
-        ValueRef::Text(text) => Value::Text(Some(String::from_utf8_lossy(text).into_owned())),
-        ValueRef::Blob(bytes) => Value::Bytes(Some(bytes.to_vec())),
     }
 }

@@ -30,6 +30,9 @@ pub struct Bulk {
     pub columns: &'static [Kind],
     /// The text after the rows.
     pub tail: &'static str,
+    /// Whether the first column of each row that was written is given back: `tail` ends with RETURNING then. `one` does
+    /// not: SQLite makes a table for what a statement returns, and tells for nothing whether it wrote.
+    pub tells: bool,
 }
 
 /// The type of a column.

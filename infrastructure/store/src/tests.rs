@@ -241,17 +241,18 @@ async fn an_export_reads_back_the_same_and_damage_is_refused() {
 #[tokio::test]
 async fn a_script_is_one_act_of_many_rows() {
     static MARKS: crate::Bulk = crate::Bulk {
-        one: "INSERT INTO bulk_mark (name, number, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING \
-              RETURNING name",
+        one: "INSERT INTO bulk_mark (name, number, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING",
         head: "INSERT INTO bulk_mark (name, number, bytes) SELECT * FROM (VALUES ",
         columns: &[crate::Kind::Text, crate::Kind::Int, crate::Kind::Bytes],
         tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (name) DO NOTHING RETURNING name",
+        tells: true,
     };
     static RENUMBER: crate::Bulk = crate::Bulk {
         one: "UPDATE bulk_mark SET number = ?2 WHERE name = ?1",
         head: "UPDATE bulk_mark SET number = v.column2 FROM (VALUES ",
         columns: &[crate::Kind::Text, crate::Kind::Int],
         tail: ") AS v WHERE bulk_mark.name = v.column1",
+        tells: false,
     };
     const TABLE: &[Migration] = &[Migration {
         version: 1,
@@ -308,6 +309,7 @@ async fn a_store_that_only_reads_refuses_transactions_and_scripts() {
         head: "INSERT INTO read_mark (name) SELECT * FROM (VALUES ",
         columns: &[crate::Kind::Text],
         tail: ") AS v WHERE column1 IS NOT NULL",
+        tells: false,
     };
     const TABLE: &[Migration] = &[Migration {
         version: 1,

@@ -56,18 +56,28 @@ pub const fn context_primitive(number: u8) -> u8 {
 /// One element: tag octet, length, content.
 pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len() + 6);
+    push_tlv(&mut out, tag, content);
+    out
+}
+
+/// Appends one element.
+pub fn push_tlv(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
+    push_head(out, tag, content.len());
+    out.extend_from_slice(content);
+}
+
+/// Appends the tag octet and the length of an element whose content the caller appends next.
+pub fn push_head(out: &mut Vec<u8>, tag: u8, length: usize) {
     out.push(tag);
-    let bytes = content.len().to_be_bytes();
+    let bytes = length.to_be_bytes();
     let significant: &[u8] = match bytes.iter().position(|&byte| byte != 0) {
         Some(at) => &bytes[at..],
         None => &[0],
     };
-    if content.len() >= 0x80 {
+    if length >= 0x80 {
         out.push(0x80 | u8::try_from(significant.len()).expect("a length has at most 8 bytes"));
     }
     out.extend_from_slice(significant);
-    out.extend_from_slice(content);
-    out
 }
 
 /// A SEQUENCE of already encoded parts.

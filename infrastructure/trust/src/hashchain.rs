@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
+use memchr::memmem;
 use roxmltree::Node;
 
 use crate::asn1;
@@ -85,14 +87,17 @@ pub struct Built {
 
 /// Value of a step: digest over the DER of its inputs, each with the method that made it.
 fn step_value<'a>(method: Hash, inputs: impl Iterator<Item = (Hash, &'a [u8])>) -> Vec<u8> {
-    let empty = asn1::seq(&[]);
-    let encoded: Vec<Vec<u8>> = inputs
-        .map(|(method, digest)| {
-            let name = asn1::tlv(asn1::UTF8, digest_uri(method).as_bytes());
-            asn1::seq(&[&asn1::octets(digest), &name, &empty])
-        })
-        .collect();
-    method.digest(&asn1::tlv(asn1::SEQUENCE, &encoded.concat()))
+    let (mut inside, mut input) = (Vec::with_capacity(256), Vec::with_capacity(128));
+    for (method, digest) in inputs {
+        input.clear();
+        asn1::push_tlv(&mut input, asn1::OCTETS, digest);
+        asn1::push_tlv(&mut input, asn1::UTF8, digest_uri(method).as_bytes());
+        asn1::push_tlv(&mut input, asn1::SEQUENCE, &[]);
+        asn1::push_tlv(&mut inside, asn1::SEQUENCE, &input);
+    }
+    input.clear();
+    asn1::push_head(&mut input, asn1::SEQUENCE, inside.len());
+    method.digest_parts(&[&input, &inside])
 }
 
 /// The tree over a batch, from which the result and each input's chain are written when they are wanted.
@@ -200,7 +205,7 @@ const PROLOGUE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"ye
 
 fn push_digest(out: &mut String, digest: &[u8]) {
     out.push_str("<ds:DigestValue>");
-    out.push_str(&data_encoding::BASE64.encode(digest));
+    data_encoding::BASE64.encode_append(digest, out);
     out.push_str("</ds:DigestValue>");
 }
 
@@ -284,7 +289,7 @@ pub fn own_form(
     parts: &[Part],
     (result, chain): (&[u8], &[u8]),
 ) -> Option<usize> {
-    let siblings = std::str::from_utf8(chain).ok().and_then(siblings)?;
+    let siblings = siblings(chain)?;
     if siblings.len() > STEPS_MAX || parts.is_empty() || parts.len() > PARTS_MAX {
         return None;
     }
@@ -302,36 +307,32 @@ pub fn own_form(
         };
         value = step_value(method, pair.into_iter().map(|digest| (method, digest)));
     }
+    if result_xml(method, chain_uri, &value).as_bytes() != result {
+        return None;
+    }
     let steps: Vec<(bool, &[u8])> = siblings
         .iter()
         .map(|(is_left, sibling)| (*is_left, sibling.as_slice()))
         .collect();
-    let is_result = result_xml(method, chain_uri, &value).as_bytes() == result;
     let is_chain = chain_xml(method, &steps, parts).as_bytes() == chain;
-    (is_result && is_chain).then_some(steps.len())
+    is_chain.then_some(steps.len())
 }
+
+/// How the other side of a step begins in our own form.
+const SIBLING: &[u8] = b"<HashValue><ds:DigestValue>";
 
 /// What a chain in our own form says of each step from the top: whether our side is the left one, and the other's digest.
 /// Nothing is believed of it before the whole text was written anew and compared.
-fn siblings(chain: &str) -> Option<Vec<(bool, Vec<u8>)>> {
-    let mut found = Vec::new();
-    for step in chain.split("<HashStep id=").skip(1) {
-        let Some((before, after)) = step.split_once("<HashValue>") else {
-            continue;
-        };
-        let (digest, after) = after
-            .strip_prefix("<ds:DigestValue>")?
-            .split_once("</ds:DigestValue>")?;
-        let is_left = before.contains("Ref URI=");
-        if is_left == after.contains("Ref URI=") {
-            return None;
-        }
-        found.push((
-            is_left,
-            data_encoding::BASE64.decode(digest.as_bytes()).ok()?,
-        ));
-    }
-    Some(found)
+fn siblings(chain: &[u8]) -> Option<Vec<(bool, Vec<u8>)>> {
+    static FINDER: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(SIBLING));
+    let sibling = |at: usize| {
+        let (before, digest) = (&chain[..at], &chain[at + SIBLING.len()..]);
+        let digest = &digest[..memchr::memchr(b'<', digest)?];
+        let digest = data_encoding::BASE64.decode(digest).ok()?;
+        Some((before.ends_with(b"Ref>"), digest))
+    };
+    FINDER.find_iter(chain).map(sibling).collect()
 }
 
 /// A part that the chain covers.

@@ -444,6 +444,7 @@ fn request(
         .header(header::HOST, host)
         .body(body)
         .map_err(|error| HttpError::Address(error.to_string()))?;
+    request.headers_mut().reserve(headers.len());
     for (name, value) in headers {
         request.headers_mut().append(name, value.clone());
     }

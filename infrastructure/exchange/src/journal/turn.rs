@@ -233,8 +233,9 @@ impl Turn {
             return;
         };
         row.request.at = self.message(record, kept.digest);
-        self.opens.extend(sql::open_values(&row));
-        self.opened.push((row.id, agreement, kept, done));
+        let id = row.id;
+        self.opens.extend(sql::open_values(row));
+        self.opened.push((id, agreement, kept, done));
     }
 
     fn close(&mut self, closing: Closing, log: &Log) {

@@ -220,7 +220,7 @@ pub static QUESTIONS_OPEN: Bulk = Bulk {
     one: "INSERT INTO exchange_question (id, side, number, client, service, purpose, case_number, agreement, subject, \
           fields, trace, asked_at, request_place, request_turn, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
           ?10, ?11, ?12, ?13, (SELECT MAX(seq) FROM exchange_turn), 'asked') \
-          ON CONFLICT (number, client, side) DO NOTHING RETURNING id",
+          ON CONFLICT (number, client, side) DO NOTHING",
     head: "INSERT INTO exchange_question (id, side, number, client, service, purpose, case_number, agreement, subject, \
            fields, trace, asked_at, request_place, request_turn, outcome) SELECT column1, column2, column3, column4, \
            column5, column6, column7, column8, column9, column10, column11, column12, column13, \
@@ -229,6 +229,7 @@ pub static QUESTIONS_OPEN: Bulk = Bulk {
         Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Int, Int,
     ],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (number, client, side) DO NOTHING RETURNING id",
+    tells: true,
 };
 /// Ends of questions: identifier, outcome, code, moment, log entry, place; the turn is the last one, if there is a place.
 pub static QUESTIONS_END: Bulk = Bulk {
@@ -240,6 +241,7 @@ pub static QUESTIONS_END: Bulk = Bulk {
            ELSE (SELECT MAX(seq) FROM exchange_turn) END FROM (VALUES ",
     columns: &[Text, Text, Text, Int, Text, Int],
     tail: ") AS v WHERE exchange_question.id = v.column1",
+    tells: false,
 };
 /// The next turn: moment, count of messages, digests of their signatures, records. It gets its number here, so that a
 /// second process on the same store can't mix its turns into ours.
@@ -251,6 +253,7 @@ pub static TURNS: Bulk = Bulk {
            FROM (VALUES ",
     columns: &[Int, Int, Bytes, Bytes],
     tail: ") AS v WHERE column1 IS NOT NULL",
+    tells: false,
 };
 /// Parts that messages share: digest, bytes.
 pub static PARTS: Bulk = Bulk {
@@ -258,6 +261,7 @@ pub static PARTS: Bulk = Bulk {
     head: "INSERT INTO exchange_part (digest, bytes) SELECT * FROM (VALUES ",
     columns: &[Bytes, Bytes],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (digest) DO NOTHING",
+    tells: false,
 };
 /// Questions counted under agreements: agreement, day, how many more.
 pub static DAYS: Bulk = Bulk {
@@ -267,6 +271,7 @@ pub static DAYS: Bulk = Bulk {
     columns: &[Text, Int, Int],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (agreement, day) \
            DO UPDATE SET asked = exchange_agreement_day.asked + excluded.asked",
+    tells: false,
 };
 
 const QUESTION_END: &str = "UPDATE exchange_question SET outcome = $2, answered_at = $3, log_entry = $4 \
@@ -424,19 +429,19 @@ pub async fn stamp_of(tx: &mut Tx, turn: i64) -> Result<Option<StampRow>, StoreE
 }
 
 /// The values of a row of [`QUESTIONS_OPEN`].
-pub fn open_values(row: &QuestionRow) -> [Value; 13] {
+pub fn open_values(row: QuestionRow) -> [Value; 13] {
     params![
         row.id,
         row.side.text(),
-        &row.number,
-        &row.client,
-        &row.service,
-        row.purpose.clone(),
-        row.case.clone(),
-        row.agreement.clone(),
-        row.subject.clone(),
-        row.fields.clone(),
-        row.trace.clone(),
+        row.number,
+        row.client,
+        row.service,
+        row.purpose,
+        row.case,
+        row.agreement,
+        row.subject,
+        row.fields,
+        row.trace,
         row.asked_at,
         row.request.at,
     ]

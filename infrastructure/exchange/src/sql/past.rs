@@ -19,6 +19,7 @@ pub static QUESTIONS: Bulk = Bulk {
         Text, Int, Int, Int, Int,
     ],
     tail: ") AS v WHERE column1 IS NOT NULL",
+    tells: false,
 };
 /// Turns: number, moment, count of messages, digests, records.
 pub static TURNS: Bulk = Bulk {
@@ -26,6 +27,7 @@ pub static TURNS: Bulk = Bulk {
     head: "INSERT INTO exchange_turn (seq, at, messages, digests, records) SELECT * FROM (VALUES ",
     columns: &[Int, Int, Int, Bytes, Bytes],
     tail: ") AS v WHERE column1 IS NOT NULL",
+    tells: false,
 };
 const INDEXES_DROP: [&str; 2] = [
     "DROP INDEX IF EXISTS exchange_question_number",

@@ -59,6 +59,7 @@ pub(super) static ENTRIES_STAGE: Bulk = Bulk {
         Kind::Text,
     ],
     tail: ") AS v WHERE column1 IS NOT NULL",
+    tells: false,
 };
 /// Entries with their places: identifier, whom it concerns, salt, digest, leaf, note, place.
 pub(super) static ENTRIES_PAST: Bulk = Bulk {
@@ -74,16 +75,18 @@ pub(super) static ENTRIES_PAST: Bulk = Bulk {
         Kind::Int,
     ],
     tail: ") AS v WHERE column1 IS NOT NULL",
+    tells: false,
 };
 const ABOUT_DROP: &str = "DROP INDEX IF EXISTS trust_log_entry_about";
 const ABOUT_MAKE: &str =
     "CREATE INDEX IF NOT EXISTS trust_log_entry_about ON trust_log_entry (about, id)";
 /// Places of entries: identifier, place.
 static ENTRIES_PLACE: Bulk = Bulk {
-    one: "UPDATE trust_log_entry SET idx = ?2 WHERE id = ?1 AND idx IS NULL RETURNING 1",
+    one: "UPDATE trust_log_entry SET idx = ?2 WHERE id = ?1 AND idx IS NULL",
     head: "UPDATE trust_log_entry SET idx = v.column2 FROM (VALUES ",
     columns: &[Kind::Text, Kind::Int],
     tail: ") AS v WHERE trust_log_entry.id = v.column1 AND idx IS NULL RETURNING 1",
+    tells: true,
 };
 const ENTRIES_STAGED: &str = "SELECT id, leaf FROM trust_log_entry
      WHERE idx IS NULL ORDER BY id LIMIT $1";

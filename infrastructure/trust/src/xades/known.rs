@@ -25,22 +25,41 @@ pub const KNOWN_MAX: usize = 4_096;
 /// Most signatures over batches remembered, of about 8 kB each: those whose messages are on their way now.
 const SHARED_MAX: usize = 128;
 
-/// The digest of a signature's bytes and of everything that it is said to cover.
-fn shared_name(signature: &[u8], references: &[DataReference<'_>]) -> [u8; 32] {
-    let mut pieces: Vec<&[u8]> = vec![signature];
-    for reference in references {
-        // Each is ended by bytes that no name contains, or is of fixed length.
-        pieces.extend([
-            b"\0",
-            reference.uri.as_bytes(),
-            b"\0",
-            reference.mime.as_bytes(),
-            b"\0",
-        ]);
-        pieces.push(&reference.digest);
+/// A signature over a batch that was verified a moment ago, with exactly what it was said to cover.
+#[derive(Debug)]
+struct Shared {
+    signature: Vec<u8>,
+    /// Name and media type of each reference; their digests are in the verdict.
+    named: Vec<(String, String)>,
+    verified: Arc<VerifiedSignature>,
+}
+
+impl Shared {
+    fn of(
+        signature: &[u8],
+        references: &[DataReference<'_>],
+        verified: Arc<VerifiedSignature>,
+    ) -> Self {
+        let named = references.iter();
+        let named = named.map(|one| (one.uri.to_owned(), one.mime.to_owned()));
+        Self {
+            signature: signature.to_vec(),
+            named: named.collect(),
+            verified,
+        }
     }
-    let digest = Hash::Sha256.digest_parts(&pieces);
-    digest.try_into().expect("SHA-256 gives 32 bytes")
+
+    /// Whether it is the very same signature over the very same references.
+    fn is(&self, signature: &[u8], references: &[DataReference<'_>]) -> bool {
+        let own = self.named.iter().zip(self.verified.references());
+        let mut pairs = own.zip(references);
+        self.named.len() == references.len()
+            && self.verified.references().len() == references.len()
+            && pairs.all(|(((uri, mime), own), one)| {
+                (uri.as_str(), mime.as_str()) == (one.uri, one.mime) && own.digest == one.digest
+            })
+            && self.signature == signature
+    }
 }
 
 /// Certificates whose signatures were verified the general way, with the words that their signatures repeat.
@@ -49,8 +68,8 @@ fn shared_name(signature: &[u8], references: &[DataReference<'_>]) -> [u8; 32] {
 #[derive(Debug, Default)]
 pub struct KnownSigners {
     by_key_info: RwLock<HashMap<String, Arc<Known>>>,
-    /// Signatures over batches that were verified a moment ago, by the digest of their bytes and of what they sign.
-    shared: Mutex<HashMap<[u8; 32], Arc<VerifiedSignature>>>,
+    /// Signatures over batches, by the digest of the first thing that they sign.
+    shared: Mutex<HashMap<Vec<u8>, Shared>>,
 }
 
 #[derive(Debug)]
@@ -103,17 +122,20 @@ impl KnownSigners {
         signature: &[u8],
         references: &[DataReference<'_>],
     ) -> Option<Arc<VerifiedSignature>> {
-        let name = shared_name(signature, references);
+        let first = references.first()?.digest.as_slice();
         let lock = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(verified) = lock().get(&name) {
-            return Some(verified.clone());
+        if let Some(shared) = lock().get(first)
+            && shared.is(signature, references)
+        {
+            return Some(shared.verified.clone());
         }
         let verified = self.verify(signature, references)?;
+        let fresh = Shared::of(signature, references, verified.clone());
         let mut shared = lock();
         if shared.len() >= SHARED_MAX {
             shared.clear();
         }
-        shared.insert(name, verified.clone());
+        shared.insert(first.to_vec(), fresh);
         Some(verified)
     }
 
