@@ -120,6 +120,7 @@ def spoiled(data):
 class Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     member = None
+    until_close = False
 
     def log_message(self, *_):
         pass
@@ -144,7 +145,8 @@ class Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Type", f"multipart/mixed; charset=UTF-8; boundary={boundary}")
         self.send_header("x-hash-algorithm", "SHA-512")
         self.send_header("Connection", "close")
-        self.send_header("Content-Length", str(len(framed)))
+        if not self.until_close:
+            self.send_header("Content-Length", str(len(framed)))
         self.end_headers()
         self.wfile.write(framed)
         print(json.dumps({"tls": [self.connection.version(), self.connection.cipher()[0]], "method": method,
@@ -184,6 +186,7 @@ class Statuses(BaseHTTPRequestHandler):
 
 def serve(args):
     Answers.member = Statuses.member = Member(args.folder)
+    Answers.until_close = args.until_close
     host, port = args.address.rsplit(":", 1)
     server = ThreadingHTTPServer((host, int(port)), Answers)
     context = Answers.member.context(ssl.PROTOCOL_TLS_SERVER, args.tls)
@@ -221,6 +224,7 @@ def main():
     one.add_argument("address")
     one.add_argument("--tls", choices=("any", "x-road"), default="any")
     one.add_argument("--ocsp")
+    one.add_argument("--until-close", action="store_true", help="end answers by closing the line, as HTTP/1.0 does")
     one.set_defaults(run=serve)
     args = parser.parse_args()
     args.run(args)

@@ -86,7 +86,7 @@ ok "it can't speak for another member, reach what it has no right to, or use a n
 
 # And the other way: our node asks servers of another make, one with TLS 1.3, one with X-Road's suites alone.
 start "$work/ec.log" "$python" "$root/tests/foreign/node.py" serve "$work/ec" "127.0.0.1:$foreign"
-start "$work/rsa.log" "$python" "$root/tests/foreign/node.py" serve "$work/rsa" "127.0.0.1:$old" --tls x-road --ocsp "127.0.0.1:$statuses"
+start "$work/rsa.log" "$python" "$root/tests/foreign/node.py" serve "$work/rsa" "127.0.0.1:$old" --tls x-road --ocsp "127.0.0.1:$statuses" --until-close
 for turn in $(seq 100); do grep -q ready "$work/ec.log" && grep -q ready "$work/rsa.log" && break; sleep 0.1; done
 for pair in "ec $member TLSv1.3" "rsa PE/GOB/20999999973 TLSv1.2"; do
   read -r kind who version <<<"$pair"

@@ -25,7 +25,7 @@ use trust::Certificate;
 use web::client::{Http, HttpLimits};
 
 use crate::Exchange;
-use crate::domain::ocsp_parts::{self, ANSWER_BYTES_MAX, Name};
+use crate::domain::ocsp_parts::{self, ANSWER_BYTES_MAX, BadExchange, Name};
 use crate::wire::{Serving, new_boundary};
 
 /// Most connections at the same time; each is one short question.
@@ -121,6 +121,32 @@ async fn accept(listener: TcpListener, responder: Responder, mut stopped: watch:
     }
 }
 
+/// Where in `own` the certificates of a query stand. X-Road's clients name each by SHA-1 and by SHA-256, and its
+/// servers go by the first; who names them by SHA-256 alone is answered too.
+fn places(query: &str, own: &[&Certificate]) -> Result<Vec<usize>, String> {
+    let place = |name: &[u8], is_it: &dyn Fn(&Certificate) -> bool| {
+        let at = own.iter().position(|certificate| is_it(certificate));
+        at.ok_or_else(|| unknown(name))
+    };
+    match ocsp_parts::names(query) {
+        Err(BadExchange::NoName) => ocsp_parts::long_names(query)
+            .map_err(|error| error.to_string())?
+            .iter()
+            .map(|name| place(name, &|certificate| certificate.sha256() == *name))
+            .collect(),
+        names => names
+            .map_err(|error| error.to_string())?
+            .iter()
+            .map(|name| place(name, &|certificate| certificate.sha1() == *name))
+            .collect(),
+    }
+}
+
+fn unknown(name: &[u8]) -> String {
+    let name = HEXLOWER.encode(name);
+    format!("no OCSP response is held for certificate {name}")
+}
+
 impl Responder {
     async fn talk(self, tcp: TcpStream, from: IpAddr) {
         let service = service_fn(|request: Request<Incoming>| {
@@ -167,23 +193,10 @@ impl Responder {
 
     /// The responses for the certificates that the query names, which must be our own.
     async fn responses(&self, query: &str) -> Result<Vec<Vec<u8>>, String> {
-        let names = ocsp_parts::names(query).map_err(|error| error.to_string())?;
         let inner = &self.exchange.inner;
         let keys = &inner.keys;
         let own: Vec<&Certificate> = keys.auth.chain().iter().chain(&keys.sign_chain).collect();
-        let unknown = |name: &Name| {
-            let name = HEXLOWER.encode(name);
-            format!("no OCSP response is held for certificate {name}")
-        };
-        let places: Vec<usize> = names
-            .iter()
-            .map(|name| {
-                let at = own
-                    .iter()
-                    .position(|certificate| certificate.sha1() == *name);
-                at.ok_or_else(|| unknown(name))
-            })
-            .collect::<Result<_, _>>()?;
+        let places = places(query, &own)?;
         let held = inner.statuses.own(keys).await.map_err(|error| {
             tracing::warn!(%error, "a server asked for OCSP responses that are not to be had");
             "the authority's OCSP responses are not to be had now".to_owned()
@@ -192,9 +205,7 @@ impl Responder {
         let chosen = places
             .iter()
             .map(|&at| held.get(at).map(|one| (*one).clone()));
-        chosen
-            .collect::<Option<_>>()
-            .ok_or_else(|| unknown(&names[0]))
+        chosen.collect::<Option<_>>().ok_or_else(|| unknown(b""))
     }
 
     fn has_right(&self, from: IpAddr) -> bool {

@@ -377,6 +377,11 @@ impl Reader {
         self.has_body.then(|| std::mem::take(&mut self.body))
     }
 
+    /// Whether the closing boundary has come.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::End)
+    }
+
     /// Ends the message. A body that nobody took is in memory.
     ///
     /// # Errors

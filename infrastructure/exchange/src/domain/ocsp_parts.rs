@@ -33,21 +33,33 @@ pub enum BadExchange {
     Frame(&'static str),
 }
 
-/// The certificates that a query asks about, in its order.
+/// The certificates that a query asks about by SHA-1 (`cert`), in its order.
 ///
 /// # Errors
 /// [`BadExchange`].
 pub fn names(query: &str) -> Result<Vec<Name>, BadExchange> {
+    named(query, "cert=")
+}
+
+/// The certificates that a query asks about by SHA-256 (`cert_hash`), in its order.
+///
+/// # Errors
+/// [`BadExchange`].
+pub fn long_names(query: &str) -> Result<Vec<[u8; 32]>, BadExchange> {
+    named(query, "cert_hash=")
+}
+
+fn named<const LENGTH: usize>(query: &str, field: &str) -> Result<Vec<[u8; LENGTH]>, BadExchange> {
     if query.len() > QUERY_CHARS_MAX {
         return Err(BadExchange::TooLarge);
     }
     let mut names = Vec::new();
     for pair in query.split('&') {
-        let Some(text) = pair.strip_prefix("cert=") else {
+        let Some(text) = pair.strip_prefix(field) else {
             continue;
         };
         let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes());
-        let name = bytes.ok().and_then(|bytes| Name::try_from(bytes).ok());
+        let name = bytes.ok().and_then(|bytes| bytes.try_into().ok());
         names.push(name.ok_or(BadExchange::Name)?);
         if names.len() > OCSP_PARTS_MAX {
             return Err(BadExchange::TooLarge);

@@ -51,6 +51,8 @@ async fn a_server_hands_out_its_own_responses_in_the_order_asked() {
             HEXLOWER.encode(two)
         )
     };
+    let long = format!("cert_hash={}", HEXLOWER.encode(&auth.sha256()));
+    assert_eq!(get(address, &long).await.0, 200, "by SHA-256 alone");
     let (status, head, body) = get(address, &query(&sign.sha1(), &auth.sha1())).await;
     assert_eq!(status, 200, "{head}");
     assert!(

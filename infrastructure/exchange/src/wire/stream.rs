@@ -221,8 +221,15 @@ impl Inbound {
         body: &mut Incoming,
         mut pace: Pace,
     ) -> Result<Envelope, BadStream> {
-        while let Some(piece) = pace.piece(body).await.map_err(BadStream::Gone)? {
-            self.push(&piece).await?;
+        loop {
+            match pace.piece(body).await {
+                Ok(Some(piece)) => self.push(&piece).await?,
+                Ok(None) => break,
+                // Some servers end an answer by closing the line, and TLS without a word. What is whole is whole: the
+                // closing boundary was there, and the signature decides on the rest.
+                Err(Gone::Broken) if self.reader.is_over() => break,
+                Err(gone) => return Err(BadStream::Gone(gone)),
+            }
         }
         self.finish().await
     }
