@@ -265,6 +265,7 @@ fn alone(
     units: &[Certificate],
 ) -> Result<Stamped, Refusal> {
     let mut cause = TrustError::refused("there is no time stamp");
+    let mut tried = false;
     let beside = token.map(|token| (token, signature.signature_value()));
     let inside = signature.time_stamps().iter().flat_map(|stamp| {
         let token = stamp.token.as_slice();
@@ -277,7 +278,12 @@ fn alone(
         let digest = |hash: crate::sigalg::Hash| hash.digest(bytes);
         match tsp::verify_token_of(token, digest, units) {
             Ok(stamped) => return Ok(stamped),
-            Err(error) => cause = error,
+            // Over which bytes a stamp should be is tried; what else is wrong with it is told first.
+            Err(error) => {
+                let told = stamp_code(&cause) != MALFORMED && tried;
+                cause = if told { cause } else { error };
+                tried = true;
+            }
         }
     }
     let missing = token.is_none() && signature.time_stamps().is_empty();

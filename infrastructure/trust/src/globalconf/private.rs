@@ -36,7 +36,10 @@ impl PrivateParams {
         let mut parts = Sequence::of(root)?;
         let params = Self {
             instance: grammar::code(parts.one("instanceIdentifier")?)?,
-            anchors: parts.all("configurationAnchor", anchor)?,
+            anchors: {
+                let anchors = parts.all("configurationAnchor", foreign_anchor)?;
+                anchors.into_iter().flatten().collect()
+            },
             management: management(parts.one("managementService")?)?,
             time_stamping_interval_seconds: grammar::number(
                 parts.one("timeStampingIntervalSeconds")?,
@@ -64,17 +67,17 @@ impl Anchor {
         if !xml::is(root, XROAD, "configurationAnchor") {
             return Err(bad("the root element is not configurationAnchor"));
         }
-        anchor(root)
+        anchor(root, key)
     }
 }
 
-fn anchor(node: Node<'_, '_>) -> Result<Anchor, GlobalConfError> {
+fn anchor(node: Node<'_, '_>, read: ReadKey) -> Result<Anchor, GlobalConfError> {
     let moment = |node| Moment::parse_iso(grammar::text(node)?.trim()).ok_or(bad("generatedAt"));
     let mut parts = Sequence::of(node)?;
     let anchor = Anchor {
         generated_at: parts.maybe("generatedAt").map(moment).transpose()?,
         instance: grammar::code(parts.one("instanceIdentifier")?)?,
-        sources: parts.all("source", source)?,
+        sources: parts.all("source", |node| source(node, read))?,
     };
     parts.end()?;
     match anchor.sources.len() {
@@ -83,19 +86,35 @@ fn anchor(node: Node<'_, '_>) -> Result<Anchor, GlobalConfError> {
     }
 }
 
-fn source(node: Node<'_, '_>) -> Result<AnchorSource, GlobalConfError> {
+/// Reads one verification certificate, or passes over it.
+type ReadKey = fn(Node<'_, '_>) -> Result<Option<VerificationKey>, GlobalConfError>;
+
+fn key(node: Node<'_, '_>) -> Result<Option<VerificationKey>, GlobalConfError> {
+    VerificationKey::read(&grammar::binary(node)?).map(Some)
+}
+
+/// Another instance's anchor. A key in it that can't be read is no reason to refuse this instance's configuration, nor
+/// is it for X-Road; without a readable one the anchor is left out.
+fn foreign_anchor(node: Node<'_, '_>) -> Result<Option<Anchor>, GlobalConfError> {
+    let mut anchor = anchor(node, |node| {
+        Ok(VerificationKey::read(&grammar::binary(node)?).ok())
+    })?;
+    anchor.sources.retain(|source| !source.keys.is_empty());
+    Ok((!anchor.sources.is_empty()).then_some(anchor))
+}
+
+fn source(node: Node<'_, '_>, read: ReadKey) -> Result<AnchorSource, GlobalConfError> {
     let mut parts = Sequence::of(node)?;
-    let source = AnchorSource {
-        url: grammar::address(parts.one("downloadURL")?)?,
-        keys: parts.all("verificationCert", |node| {
-            VerificationKey::read(&grammar::binary(node)?)
-        })?,
-    };
+    let url = grammar::address(parts.one("downloadURL")?)?;
+    let keys = parts.all("verificationCert", read)?;
     parts.end()?;
-    if source.keys.is_empty() {
+    if keys.is_empty() {
         return Err(bad("verificationCert is missing"));
     }
-    Ok(source)
+    Ok(AnchorSource {
+        url,
+        keys: keys.into_iter().flatten().collect(),
+    })
 }
 
 fn management(node: Node<'_, '_>) -> Result<Management, GlobalConfError> {

@@ -225,10 +225,24 @@ fn group(node: Node<'_, '_>) -> Result<Group, GlobalConfError> {
     let group = Group {
         code: grammar::code(parts.one("groupCode")?)?,
         description: grammar::text(parts.one("description")?)?,
-        members: parts.all("groupMember", party)?,
+        members: {
+            let members = parts.all("groupMember", group_member)?;
+            members.into_iter().flatten().collect()
+        },
     };
     parts.end()?;
     Ok(group)
+}
+
+/// A member of a group. A subsystem that is called a member stands in configurations that X-Road reads, and is nobody
+/// there: its schema allows it, its reader of identifiers does not.
+fn group_member(node: Node<'_, '_>) -> Result<Option<Party>, GlobalConfError> {
+    let is_member = node.attribute((IDENTIFIERS, "objectType")) == Some("MEMBER");
+    let mut children = node.children();
+    if is_member && children.any(|child| xml::is(child, IDENTIFIERS, "subsystemCode")) {
+        return Ok(None);
+    }
+    party(node).map(Some)
 }
 
 /// An identifier of a member or subsystem (`XRoadClientIdentifierType`).

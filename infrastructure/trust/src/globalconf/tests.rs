@@ -517,6 +517,28 @@ fn wrong_forms_are_refused() {
             "{to}"
         );
     }
+    // Another instance's key that can't be read spoils nothing; an anchor's own does.
+    let text = private.to_xml(Version::V6).unwrap();
+    let (start, _) = text.split_once("<verificationCert>").unwrap();
+    let (_, end) = text.rsplit_once("</verificationCert>").unwrap();
+    let text = format!(
+        "{start}<verificationCert>YmFyCg=={}{end}",
+        "</verificationCert>"
+    );
+    let read = PrivateParams::read(text.as_bytes(), Version::V6).unwrap();
+    assert!(read.anchors.len() < private.anchors.len());
+    assert_eq!(read.management, private.management);
+    // A subsystem that a group calls a member is nobody, as for X-Road.
+    let (is, called) = ("id:objectType=\"SUBSYSTEM\"", "id:objectType=\"MEMBER\"");
+    let count = |text: &str| {
+        let read = SharedParams::read(text.as_bytes(), Version::V6).unwrap();
+        read.groups
+            .iter()
+            .map(|group| group.members.len())
+            .sum::<usize>()
+    };
+    assert!(good.contains(is));
+    assert_eq!(count(&good.replacen(is, called, 1)) + 1, count(&good));
     // What follows at the end is passed over from version 3 on, and refused before.
     for version in Version::ALL {
         let more = "<newer><deep/></newer></x:conf>";
