@@ -96,6 +96,7 @@ start "$work/serve.log" "$tambo" serve --config "$node/settings.toml"
 server=$pid
 until_up "http://127.0.0.1:$port/health" "$work/serve.log" "$server"
 curl -fsS -o "$work/anchor.xml" "http://127.0.0.1:$port/configuration-anchor.xml" || fail "the anchor"
+grep -Eq '<generatedAt>20[0-9-]{8}T[0-9:]{8}Z</generatedAt>' "$work/anchor.xml" || fail "the anchor has no age, and no X-Road server would take it"
 "$python" "$oracles/globalconf.py" "http://127.0.0.1:$port" "$work/anchor.xml" "$work/fetched" >"$work/oracle.log" 2>&1 || { show "$work/oracle.log"; fail "the published configuration"; }
 ok "openssl verifies what the authority publishes ($(cat "$work/oracle.log")), and no changed byte of it"
 if [ -n "${TAMBO_XROAD_SCHEMAS:-}" ] && has xmllint; then

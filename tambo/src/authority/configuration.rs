@@ -271,10 +271,15 @@ impl Configuration {
             .cloned()
     }
 
-    /// The anchor of the configuration that `key` signs.
+    /// The anchor of the configuration that `key` signs. It is as old as the newest key in it, so that the same keys give
+    /// the same file; X-Road's servers take no anchor without an age.
     pub fn anchor(&self, key: &SigningKey) -> String {
+        let made = key.announced.iter().filter_map(|key| {
+            let certificate = trust::Certificate::from_der(key.bytes()).ok()?;
+            Some(certificate.not_before())
+        });
         let anchor = Anchor {
-            generated_at: None,
+            generated_at: made.max().or(self.made_at),
             instance: self.shared.instance.clone(),
             sources: vec![AnchorSource {
                 url: format!("{}/{}", self.base_url, key.path),
