@@ -161,6 +161,21 @@ fn message_containers_of_x_road() {
     every_change(folder.path(), "a.asice", &own, &trusted, 11);
 }
 
+/// A message of one instance that a server of another kept and had stamped there.
+#[test]
+fn instances_trusted_together_take_each_others_stamps() {
+    let place = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../infrastructure/trust/tests/xroad/two-instances"
+    );
+    let file = Path::new(place).join("stamped-elsewhere.asice");
+    let both = Trusted::from_folder(Path::new(place), NOW).expect("trust");
+    let report = verify_file(&file, &both);
+    assert!(report.verdict() == Verdict::Valid, "{report}");
+    let own = Trusted::from_folder(&Path::new(place).join("EE"), NOW).expect("trust");
+    assert!(verify_file(&file, &own).verdict() != Verdict::Valid);
+}
+
 #[test]
 fn time_stamps_beside_their_file() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -86,8 +86,8 @@ impl Trusted {
             }
         }
         let read = verification::read(&parameters);
-        trusted.ecosystems =
-            read.map_err(|error| Problem(format!("{}: {error}", place.display())))?;
+        let read = read.map_err(|error| Problem(format!("{}: {error}", place.display())))?;
+        trusted.ecosystems = federated(read);
         Ok(trusted)
     }
 
@@ -97,7 +97,7 @@ impl Trusted {
         let archive = zip::read(&bytes_of(path)?, ARCHIVE).map_err(|error| told(&error))?;
         let entries = archive.entries.into_iter();
         let files: Vec<_> = entries.map(|entry| (entry.name, entry.bytes)).collect();
-        self.ecosystems = verification::read(&files).map_err(|error| told(&error))?;
+        self.ecosystems = federated(verification::read(&files).map_err(|error| told(&error))?);
         match self.ecosystems.is_empty() {
             true => Err(told(&"there are no shared parameters in it")),
             false => Ok(()),
@@ -130,6 +130,19 @@ impl Trusted {
     pub fn anchors(&self) -> Anchors {
         Anchors::new(self.anchors.clone())
     }
+}
+
+/// Ecosystems that are trusted together: a message of one that was kept in another is stamped there, so each takes the
+/// stamps of all, as X-Road's verifier does.
+fn federated(mut ecosystems: Vec<SharedParams>) -> Vec<SharedParams> {
+    let stampers: Vec<_> = ecosystems
+        .iter()
+        .flat_map(|one| one.stampers.clone())
+        .collect();
+    for one in &mut ecosystems {
+        one.stampers.clone_from(&stampers);
+    }
+    ecosystems
 }
 
 /// All files below `folder`, in the order of their names.
