@@ -87,6 +87,14 @@ impl Readers {
     }
 }
 
+#[cfg(test)]
+impl Readers {
+    /// How many connections are open besides the first.
+    pub(crate) fn more_open(&self) -> u32 {
+        self.more.size()
+    }
+}
+
 /// The engine behind a store.
 pub(crate) enum Engine {
     /// A file; one writer at a time, whether a transaction or a script, and several readers.

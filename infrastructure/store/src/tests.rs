@@ -332,3 +332,44 @@ async fn a_store_that_only_reads_refuses_transactions_and_scripts() {
     assert!(reading.run(mark()).await.is_err());
     assert!(store.run(mark()).await.is_ok(), "the text is good");
 }
+
+fn more_open(store: &Store) -> u32 {
+    match &store.inner.engine {
+        crate::engine::Engine::Sqlite { readers, .. } => readers.more_open(),
+        crate::engine::Engine::Postgres(_) => panic!("it is SQLite"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_soon_after_waits_for_the_connection() {
+    let mut opened = Vec::new();
+    // On a machine with much to do a moment may be long; once in five times is proof.
+    for _ in 0..5 {
+        let folder = testing::Folder::new();
+        let store = testing::sqlite(&folder, Arc::new(SystemClock)).await;
+        let held = store.read().await.expect("a read");
+        let other = store.clone();
+        let other = tokio::spawn(async move { drop(other.read().await.expect("a read")) });
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        drop(held);
+        other.await.expect("it ended");
+        opened.push(more_open(&store));
+        if opened.last() == Some(&0) {
+            return;
+        }
+    }
+    panic!("{opened:?} further connections were opened");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_within_a_read_gets_a_connection_of_its_own() {
+    let folder = testing::Folder::new();
+    let store = testing::sqlite(&folder, Arc::new(SystemClock)).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(store.read().await.expect("one more"));
+    }
+    assert_eq!(more_open(&store), 3);
+    drop(held);
+    drop(store.read().await.expect("a read after that"));
+}
