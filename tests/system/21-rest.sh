@@ -219,6 +219,11 @@ ask "${as[@]}" "$base/nothing" -H 'Accept: application/json'
 expect "head['content-type'].startswith('application/json')" "${uuid/VALUE/told[\'detail\']}"
 detail=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["detail"])' "$work/body")
 grep -q "$detail" "$work/ollantaytambo.log" || fail "the reference $detail is not in the log"
+number=$("$python" -c 'import re, sys; print(re.search(r"(?im)^x-road-id: *(\S+)", open(sys.argv[1]).read())[1])' "$work/head")
+for name in "$detail" "$number"; do
+  "$tambo" why "$name" --config "$country/ollantaytambo/settings.toml" --language en > "$work/why" 2>&1 || true
+  grep -q "offers no such service" "$work/why" || fail "why does not know $name: $(cat "$work/why")"
+done
 
 say "listClients tells members and subsystems, in JSON and XML"
 ask "http://127.0.0.1:$plain/listClients" -H 'Accept: application/json'

@@ -96,7 +96,7 @@ impl Exchange {
         response.map(|body| Counted::new(body.as_ref().filter(|_| !is_head)))
     }
 
-    /// Keeps why a system was refused, and tells it.
+    /// Keeps why a system was refused, and tells it with the number under which `why` finds it, also if it gave none.
     async fn refused(
         &self,
         refusal: Refusal,
@@ -104,11 +104,15 @@ impl Exchange {
         accept: &str,
     ) -> Response<Option<Body>> {
         let reference = self.inner.chance.uuid();
+        let number = attempt.number.clone();
         let (code, cause) = refusal.told();
         self.note_refusal(&reference, Noticed::Before, attempt, code, cause)
             .await;
-        self.told(refusal, reference, accept)
-            .map(|bytes| Some(bytes.into()))
+        let mut response = self.told(refusal, reference, accept);
+        if let Some(Ok(number)) = number.as_deref().map(HeaderValue::from_str) {
+            response.headers_mut().insert(message::ID, number);
+        }
+        response.map(|bytes| Some(bytes.into()))
     }
 
     /// Gives a request its number here, if its system gave none, so that a refusal can be found under it too.

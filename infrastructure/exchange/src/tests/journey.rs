@@ -432,6 +432,7 @@ async fn information_systems_use_plain_rest() {
             ] {
                 let answer = call("GET", url, headers, "").await;
                 assert_eq!(answer.headers["x-road-error"], code, "{what}");
+                assert!(!answer.headers["x-road-id"].is_empty(), "{what}");
                 let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
                 assert_eq!(body["type"], code);
             }
