@@ -420,9 +420,14 @@ fn page_tls(settings: &Settings) -> Result<Option<Arc<rustls::ServerConfig>>, Pr
 }
 
 /// A timer's work, again and again. The first times of a body's timers come one after the other, for all at once they
-/// would open every connection to the store.
+/// would open every connection to the store; those that a node needs before it takes messages wait for nobody.
 async fn tick(timer: Timer, first: Arc<Semaphore>, mut stopped: watch::Receiver<bool>) {
-    let mut turn = tokio::time::timeout(FIRST_WAIT, first.acquire()).await.ok();
+    let wait = if timer.at_once {
+        Duration::ZERO
+    } else {
+        FIRST_WAIT
+    };
+    let mut turn = tokio::time::timeout(wait, first.acquire()).await.ok();
     while !*stopped.borrow() {
         if let Err(fault) = (timer.run)().await {
             tracing::warn!(timer = timer.name, %fault, "a timer's work failed; it comes again");

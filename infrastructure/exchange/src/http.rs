@@ -71,10 +71,13 @@ impl Exchange {
                 "exchange-registries-menu",
                 Audience::Right(READ),
             )
-            .timer(Timer::new("exchange-stamp", every, move || {
-                let exchange = stamping.clone();
-                async move { exchange.stamp().await.map(drop) }
-            }))
+            .timer(
+                Timer::new("exchange-stamp", every, move || {
+                    let exchange = stamping.clone();
+                    async move { exchange.stamp().await.map(drop) }
+                })
+                .at_once(),
+            )
             .timer(Timer::new("exchange-reports", AUDIT, move || {
                 let exchange = reporting.clone();
                 async move { exchange.send_reports().await.map(drop) }
@@ -94,13 +97,16 @@ impl Exchange {
                     exchange.settle().await.map(drop)
                 }
             }))
-            .timer(Timer::new("exchange-guard", GUARD, move || {
-                let exchange = guarding.clone();
-                async move {
-                    exchange.look();
-                    Ok(())
-                }
-            }));
+            .timer(
+                Timer::new("exchange-guard", GUARD, move || {
+                    let exchange = guarding.clone();
+                    async move {
+                        exchange.look();
+                        Ok(())
+                    }
+                })
+                .at_once(),
+            );
         deliver::timers(room, self)
     }
 }

@@ -54,6 +54,8 @@ pub struct Timer {
     pub every: Duration,
     /// The work; a fault is logged and the next run comes as planned.
     pub run: TimerFn,
+    /// Whether its first run waits for no other timer's, because something is refused until then.
+    pub at_once: bool,
 }
 
 /// All that one module brings to a house.
@@ -117,6 +119,15 @@ impl Timer {
             name,
             every,
             run: Arc::new(move || Box::pin(work())),
+            at_once: false,
+        }
+    }
+
+    /// The same, with a first run that waits for no other timer's.
+    pub fn at_once(self) -> Self {
+        Self {
+            at_once: true,
+            ..self
         }
     }
 }
