@@ -23,6 +23,9 @@ use crate::metadata::Metadata;
 use crate::source::{FactQuestion, FactSource};
 use crate::sql::services::ServiceRow;
 
+/// Verbs that only read.
+const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
 /// What may be done with a request, decided from agreements and rights.
 pub(crate) struct Allowed {
     /// What answers.
@@ -37,6 +40,19 @@ impl Allowed {
     /// Whether the same question again only reads, or is recognised by what answers it.
     pub(crate) fn is_harmless(&self) -> bool {
         self.question.is_some() || !matches!(self.behind, Behind::Source(..))
+    }
+
+    /// Whether to call what answers changes nothing there (RFC 9110 section 9.2.1), and does not see the question's own
+    /// record.
+    pub(crate) fn only_reads(&self, method: &str) -> bool {
+        match &self.behind {
+            Behind::Source(service) => {
+                let reads = self.question.is_some() || SAFE.contains(&method);
+                reads && !matches!(service.source, FactSource::Accesses)
+            }
+            Behind::Metadata(..) => true,
+            Behind::Builtin(..) => false,
+        }
     }
 }
 

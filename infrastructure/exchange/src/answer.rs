@@ -1,12 +1,19 @@
 //! Answering another body: the mirror of `ask`, in the order of X-Road's own work (PR-MESSTRANSP; facts section 5.5).
 //!
 //! Parse, provider known, peer's certificate, agreement or access right, service on, signature, journal, call, sign,
-//! journal. It promises that nothing unverified reaches a register or a back end, that a message number is answered
-//! once only, and that both halves are on disk before the answer leaves.
+//! journal; what only reads is called before it is journalled (decision 0013). It promises that nothing unverified
+//! reaches a register or a back end, that a message number is answered once only, and that both halves are on disk
+//! before the answer leaves.
 
-use kernel::{Fault, Id, Moment, Party, ServiceId};
+mod keep;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use kernel::{Fault, Moment, Party, ServiceId};
 use trust::Certificate;
 
+use self::keep::Kept;
 use crate::Exchange;
 use crate::allowed::{Allowed, Behind};
 use crate::body::{self, Body};
@@ -17,17 +24,20 @@ use crate::domain::message::{self, BadPart, Header, RequestPart, ResponsePart};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
 use crate::domain::path::{BadPath, NormalPath};
 use crate::forward::forward;
-use crate::journal::{Failure, NewQuestion, NotKept, Opened};
+use crate::journal::NotKept;
 use crate::operations::Operation;
 use crate::questions;
 use crate::refusals::Attempt;
 use crate::repeat::{Again, Repetition, Stale};
-use crate::seal::{self, Unsealed, Verified};
+use crate::seal::{self, Verified};
 use crate::source::{self, FactAnswer, FactQuestion, FactSource, SourceError};
-use crate::sql::Side;
 use crate::status::Purpose;
 use crate::why::Noticed;
 use crate::wire::{Arrived, BadArrival, Departing, new_boundary};
+
+/// How long a question that only reads may take and still be journalled in one go with its answer. A longer one is
+/// journalled first, so that it can be seen.
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// A refusal, as the asking node is told it.
 #[derive(Debug)]
@@ -129,12 +139,6 @@ impl From<store::StoreError> for Refusal {
     fn from(error: store::StoreError) -> Self {
         Fault::from(error).into()
     }
-}
-
-/// Whether a question was received for the first time.
-enum Kept {
-    New(Opened),
-    Before(NewQuestion),
 }
 
 impl Refusal {
@@ -297,9 +301,24 @@ impl Exchange {
             .map_err(|error| Refusal::new(error.leaf(), error))?;
         let client = claimed.client.to_string();
         let answering = self.inner.in_work.answering(&client, &claimed.number);
-        let kept = self.journal_question(claimed, &allowed, &verified, now);
-        let opened = match kept.await? {
-            Kept::New(opened) => opened,
+        let mut call = pin!(self.call(claimed, &allowed, &verified, now));
+        let read = match allowed.only_reads(&claimed.request.method) {
+            true => tokio::time::timeout(AT_ONCE, call.as_mut()).await.ok(),
+            false => None,
+        };
+        let kept = match read {
+            Some(read) => {
+                self.journal_read(claimed, &allowed, &verified, now, read)
+                    .await?
+            }
+            None => {
+                self.journal_question(claimed, &allowed, &verified, now)
+                    .await?
+            }
+        };
+        let (opened, called) = match kept {
+            Kept::Answered(envelope) => return Ok(envelope),
+            Kept::New(opened) => (opened, call.await),
             Kept::Before(question) => {
                 let repetition = Repetition {
                     question,
@@ -311,11 +330,14 @@ impl Exchange {
                 };
                 match self.answer_again(repetition).await?? {
                     Again::Answer(envelope) => return Ok(envelope),
-                    Again::Call(opened) => *opened,
+                    Again::Call(opened) => {
+                        let called = self.call(claimed, &allowed, &verified, now);
+                        (*opened, called.await)
+                    }
                 }
             }
         };
-        match self.call(claimed, &allowed, &verified, now).await {
+        match called {
             Ok((response, body)) => {
                 self.seal_answer(claimed, &verified, &opened, response, body)
                     .await
@@ -367,57 +389,6 @@ impl Exchange {
             .check(Purpose::Authentication, peer, &[], ocsp)
             .map(drop)
             .map_err(|error| Refusal::new(Leaf::SslAuthenticationFailed, error))
-    }
-
-    /// Journals the request; from here on its number is used.
-    async fn journal_question(
-        &self,
-        claimed: &Claimed,
-        allowed: &Allowed,
-        verified: &Verified<Envelope>,
-        now: Moment,
-    ) -> Result<Kept, Refusal> {
-        let inner = &self.inner;
-        let header = |name: &str| claimed.request.header(name).map(str::to_owned);
-        let question = NewQuestion {
-            id: Id::new(&*inner.clock, &*inner.chance),
-            side: Side::Provider,
-            number: claimed.number.clone(),
-            client: claimed.client.to_string(),
-            service: claimed.service.to_string(),
-            purpose: header(message::PURPOSE),
-            case: header(message::ISSUE),
-            agreement: allowed
-                .authorised
-                .as_ref()
-                .map(|authorised| authorised.agreement().to_owned()),
-            subject: allowed
-                .question
-                .as_ref()
-                .map(|question| question.subject.clone()),
-            fields: allowed
-                .question
-                .as_ref()
-                .map(|question| question.fields.clone())
-                .unwrap_or_default(),
-            trace: header(message::TRACE),
-            at: now,
-        };
-        let parts = verified.get();
-        let authorised = allowed.authorised.as_ref();
-        let kept = inner.journal.open(question.clone(), parts, authorised);
-        match kept.await {
-            Ok(opened) => {
-                inner.guard.accepted(now);
-                Ok(Kept::New(opened))
-            }
-            // An agreement that is used up must not hide that the question was answered before.
-            Err(NotKept::Duplicate) => Ok(Kept::Before(question)),
-            Err(NotKept::OverLimit) if self.find_question(&question).await?.is_some() => {
-                Ok(Kept::Before(question))
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Asks the register or the back end; only verified messages come here.
@@ -488,49 +459,6 @@ impl Exchange {
                 Err(facts_only())
             }
         }
-    }
-
-    /// Signs and journals the answer.
-    async fn seal_answer(
-        &self,
-        claimed: &Claimed,
-        verified: &Verified<Envelope>,
-        opened: &Opened,
-        mut response: ResponsePart,
-        body: Option<Body>,
-    ) -> Result<Envelope, Refusal> {
-        let inner = &self.inner;
-        let now = inner.clock.now();
-        let received = verified.get();
-        let echo = message::echo(&claimed.request, &received.rest, received.body.as_ref())?;
-        response.headers.extend(echo);
-        let cannot = |cause: &dyn std::fmt::Display| {
-            tracing::error!(%cause, "an answer could not be signed");
-            Refusal::new(Leaf::CannotCreateSignature, "this node can't sign now")
-        };
-        let own = inner
-            .statuses
-            .own(&inner.keys)
-            .await
-            .map_err(|error| cannot(&error))?;
-        let part = response.bytes();
-        message::fits(&part, &response.headers)
-            .map_err(|why| Refusal::of_service(Leaf::HttpError, why))?;
-        let unsealed = Unsealed::new(part, body, now, own);
-        let envelope = inner.journal.seal_and_close(opened, now, unsealed).await?;
-        inner.meters.answered();
-        Ok(envelope)
-    }
-
-    async fn journal_refusal(&self, opened: &Opened, refusal: &Refusal) -> Result<(), Refusal> {
-        let inner = &self.inner;
-        let (now, code) = (inner.clock.now(), refusal.code.to_string());
-        let failure = Failure {
-            outcome: "refused",
-            code: &code,
-            evidence: &[],
-        };
-        Ok(inner.journal.fail(opened, now, failure).await?)
     }
 }
 

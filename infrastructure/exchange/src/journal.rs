@@ -17,7 +17,7 @@ use trust::TrustError;
 use trust::log::{Entry, Log, LogError, Pseudonym};
 use trust::xades::Identity;
 
-use self::turn::{Closing, Kept, Message, Opening, Submission, Tools, Writer};
+use self::turn::{Closing, Ending, Kept, Message, Opening, Submission, Tools, Writer};
 use crate::domain::agreement::{Authorised, day};
 use crate::domain::multipart::Envelope;
 use crate::record::{Parts, sha256};
@@ -97,6 +97,9 @@ pub struct Failure<'a> {
     /// What came back, if anything did.
     pub evidence: &'a [u8],
 }
+
+/// Makes the end of a question that has one already when it is journalled.
+type Close<'a> = Box<dyn FnOnce(&Opened) -> Ending + Send + 'a>;
 
 /// The journal of one body.
 pub(crate) struct Journal {
@@ -199,7 +202,53 @@ impl Journal {
         authorised: Option<&Authorised>,
     ) -> Result<Opened, NotKept> {
         let message = self.signed(&question, Half::Request, parts);
-        Ok(self.open_with(question, message, authorised).await?.0)
+        Ok(self.open_with(question, message, authorised, None).await?.0)
+    }
+
+    /// Journals a question that was answered already, and signs the answer: for questions that only read, whose answer
+    /// nobody has yet.
+    ///
+    /// # Errors
+    /// [`NotKept`]; then the answer may not be given out, and nothing of the question is kept.
+    pub(crate) async fn open_answered(
+        &self,
+        question: NewQuestion,
+        parts: &Envelope,
+        authorised: Option<&Authorised>,
+        (at, answer): (Moment, Unsealed),
+    ) -> Result<Envelope, NotKept> {
+        let request = self.signed(&question, Half::Request, parts);
+        let (message, sealed) = match &self.alone {
+            Some(identity) => {
+                let envelope = sealed_alone(answer, identity)?;
+                let message = self.signed(&question, Half::Response, &envelope);
+                (message, Some(envelope))
+            }
+            None => (self.unsealed(&question, Half::Response, answer), None),
+        };
+        let end = |opened: &Opened| opened.answered(at, message);
+        let (_, told) = self
+            .open_with(question, request, authorised, Some(Box::new(end)))
+            .await?;
+        sealed.or(told).ok_or_else(stopped)
+    }
+
+    /// Journals a question that was refused already.
+    ///
+    /// # Errors
+    /// As [`Journal::open_answered`].
+    pub(crate) async fn open_failed(
+        &self,
+        question: NewQuestion,
+        parts: &Envelope,
+        authorised: Option<&Authorised>,
+        (at, failure): (Moment, Failure<'_>),
+    ) -> Result<(), NotKept> {
+        let request = self.signed(&question, Half::Request, parts);
+        let end = |opened: &Opened| opened.failed(at, failure);
+        self.open_with(question, request, authorised, Some(Box::new(end)))
+            .await
+            .map(drop)
     }
 
     /// Signs a question, journals it, and counts it under its agreement.
@@ -213,14 +262,12 @@ impl Journal {
         authorised: Option<&Authorised>,
     ) -> Result<(Opened, Envelope), NotKept> {
         if let Some(identity) = &self.alone {
-            let envelope = unsealed
-                .seal(identity)
-                .map_err(|error| NotKept::Unsigned(Arc::new(error)))?;
+            let envelope = sealed_alone(unsealed, identity)?;
             let opened = self.open(question, &envelope, authorised).await?;
             return Ok((opened, envelope));
         }
         let message = self.unsealed(&question, Half::Request, unsealed);
-        let (opened, envelope) = self.open_with(question, message, authorised).await?;
+        let (opened, envelope) = self.open_with(question, message, authorised, None).await?;
         Ok((opened, envelope.ok_or_else(stopped)?))
     }
 
@@ -229,6 +276,7 @@ impl Journal {
         question: NewQuestion,
         message: Message,
         authorised: Option<&Authorised>,
+        end: Option<Close<'_>>,
     ) -> Result<(Opened, Option<Envelope>), NotKept> {
         if let Some(authorised) = authorised.filter(|authorised| authorised.daily_limit().is_some())
         {
@@ -237,31 +285,53 @@ impl Journal {
         }
         let subject = question.subject.as_deref();
         let pseudonym = subject.map(|number| self.log.pseudonym(number));
-        let has_apart = self.keep_body(question.id, Half::Request, &message).await?;
+        let mut opened = Opened {
+            question,
+            pseudonym,
+            digest: message.digest().unwrap_or_default(),
+        };
+        let (id, end) = (opened.question.id, end.map(|end| end(&opened)));
+        let answer = end.as_ref().and_then(|end| end.message.as_ref());
+        let has_apart = self.keep_bodies(id, &message, answer).await?;
         let (done, kept) = oneshot::channel();
         let opening = Opening {
-            row: row(&question, pseudonym),
+            row: row(&opened.question, pseudonym),
             message,
             agreement: authorised.map(|one| {
                 (
                     one.agreement().to_owned(),
-                    day(question.at),
+                    day(opened.question.at),
                     one.daily_limit(),
                 )
             }),
+            end,
             done,
         };
         let submitted = self.submit(Submission::Open(Box::new(opening)), kept).await;
         if submitted.is_err() && has_apart {
-            self.drop_body(question.id).await;
+            self.drop_body(id).await;
         }
         let kept = submitted?;
-        let opened = Opened {
-            question,
-            pseudonym,
-            digest: kept.digest,
-        };
+        opened.digest = kept.digest;
         Ok((opened, kept.envelope))
+    }
+
+    /// Keeps the large bodies of a question and of its answer, if it has one; tells whether there was one.
+    async fn keep_bodies(
+        &self,
+        id: Id,
+        request: &Message,
+        answer: Option<&Message>,
+    ) -> Result<bool, NotKept> {
+        let has_request = self.keep_body(id, Half::Request, request).await?;
+        let Some(answer) = answer else {
+            return Ok(has_request);
+        };
+        let kept = self.keep_body(id, Half::Response, answer).await;
+        if kept.is_err() && has_request {
+            self.drop_body(id).await;
+        }
+        Ok(kept? || has_request)
     }
 
     /// Journals the answer with its signed bytes.
@@ -289,9 +359,7 @@ impl Journal {
         unsealed: Unsealed,
     ) -> Result<Envelope, NotKept> {
         if let Some(identity) = &self.alone {
-            let envelope = unsealed
-                .seal(identity)
-                .map_err(|error| NotKept::Unsigned(Arc::new(error)))?;
+            let envelope = sealed_alone(unsealed, identity)?;
             self.close(opened, at, &envelope).await?;
             return Ok(envelope);
         }
@@ -306,20 +374,12 @@ impl Journal {
         at: Moment,
         message: Message,
     ) -> Result<Kept, NotKept> {
-        let kind = match opened.question.side {
-            Side::Client => "exchange.learned",
-            Side::Provider => "exchange.answered",
-        };
         let id = opened.question.id;
         self.keep_body(id, Half::Response, &message).await?;
         let (done, kept) = oneshot::channel();
         let closing = Closing {
             question: id,
-            outcome: "answered".to_owned(),
-            code: None,
-            at,
-            entry: opened.entry(kind, at),
-            message: Some(message),
+            end: opened.answered(at, message),
             done,
         };
         self.submit(Submission::Close(Box::new(closing)), kept)
@@ -336,22 +396,10 @@ impl Journal {
         at: Moment,
         failure: Failure<'_>,
     ) -> Result<(), NotKept> {
-        let Failure {
-            outcome,
-            code,
-            evidence,
-        } = failure;
-        let entry = opened
-            .entry(&format!("exchange.{outcome}"), at)
-            .note("code", short(code));
         let (done, kept) = oneshot::channel();
         let closing = Closing {
             question: opened.question.id,
-            outcome: outcome.to_owned(),
-            code: Some(code.to_owned()),
-            at,
-            entry: proved(entry, &sha256(evidence)),
-            message: None,
+            end: opened.failed(at, failure),
             done,
         };
         let submission = Submission::Close(Box::new(closing));
@@ -414,7 +462,46 @@ fn proved(mut entry: Entry, answer: &[u8; 32]) -> Entry {
     entry
 }
 
+fn sealed_alone(unsealed: Unsealed, identity: &Identity) -> Result<Envelope, NotKept> {
+    let unsigned = |error| NotKept::Unsigned(Arc::new(error));
+    unsealed.seal(identity).map_err(unsigned)
+}
+
 impl Opened {
+    /// The end of a question that was answered with this message.
+    fn answered(&self, at: Moment, message: Message) -> Ending {
+        let kind = match self.question.side {
+            Side::Client => "exchange.learned",
+            Side::Provider => "exchange.answered",
+        };
+        Ending {
+            outcome: "answered".to_owned(),
+            code: None,
+            at,
+            entry: self.entry(kind, at),
+            message: Some(message),
+        }
+    }
+
+    /// The end of a question without a good answer.
+    fn failed(&self, at: Moment, failure: Failure<'_>) -> Ending {
+        let Failure {
+            outcome,
+            code,
+            evidence,
+        } = failure;
+        let entry = self
+            .entry(&format!("exchange.{outcome}"), at)
+            .note("code", short(code));
+        Ending {
+            outcome: outcome.to_owned(),
+            code: Some(code.to_owned()),
+            at,
+            entry: proved(entry, &sha256(evidence)),
+            message: None,
+        }
+    }
+
     /// The entry of the question's end; [`proved`] adds the answer's digest to the request's.
     fn entry(&self, kind: &str, at: Moment) -> Entry {
         let question = &self.question;

@@ -132,8 +132,8 @@ fn work(file: (&Path, bool), acts: &Receiver<Act>, slot: &Slot) {
             }
         };
         let result = match &mut connection {
-            Some(open) => run(open, &act.steps),
-            None => open(file).and_then(|fresh| run(connection.insert(fresh), &act.steps)),
+            Some(open) => run(open, act.steps),
+            None => open(file).and_then(|fresh| run(connection.insert(fresh), act.steps)),
         };
         if result.is_err() {
             // A connection that met a full or failing disk is not trusted again.
@@ -156,11 +156,12 @@ fn open((path, reading): (&Path, bool)) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn run(connection: &mut Connection, steps: &[Step]) -> Result<Vec<Row>, StoreError> {
+fn run(connection: &mut Connection, steps: Vec<Step>) -> Result<Vec<Row>, StoreError> {
     // Whatever fails in between rolls back when this is dropped.
     let act = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut found = Vec::new();
-    for step in steps {
+    for mut step in steps {
+        step.follow(&found);
         let mut statement = act.prepare_cached(step.bulk.one)?;
         for values in step.values.chunks_exact(step.bulk.columns.len()) {
             for (at, value) in values.iter().enumerate() {

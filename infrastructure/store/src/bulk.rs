@@ -5,7 +5,7 @@
 //! statement; one behind a line takes chunks of a few fixed sizes, filled up with empty rows, so that it meets few
 //! different texts and keeps them prepared. Refuses nothing that the engine takes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,6 +61,8 @@ impl Kind {
 pub(crate) struct Step {
     pub bulk: &'static Bulk,
     pub values: Vec<Value>,
+    /// Whom each row follows, if any of them follows one; see [`Script::add_following`].
+    pub leaders: Vec<Option<Value>>,
 }
 
 /// Bulk statements in order, with their rows.
@@ -75,10 +77,28 @@ impl Script {
     /// # Panics
     /// If the list does not divide into rows: a mistake of the caller's text, not of its data.
     pub fn add(&mut self, bulk: &'static Bulk, values: Vec<Value>) {
+        self.add_following(bulk, values, Vec::new());
+    }
+
+    /// Adds the rows of a bulk; each with a leader is left out unless a statement before it told that value
+    /// ([`Bulk::tells`]). One leader, or none, for each row, or none at all.
+    ///
+    /// # Panics
+    /// As [`Script::add`].
+    pub fn add_following(
+        &mut self,
+        bulk: &'static Bulk,
+        values: Vec<Value>,
+        leaders: Vec<Option<Value>>,
+    ) {
         let width = bulk.columns.len();
         assert_eq!(values.len() % width, 0, "whole rows of {}", bulk.head);
         if !values.is_empty() {
-            self.steps.push(Step { bulk, values });
+            self.steps.push(Step {
+                bulk,
+                values,
+                leaders,
+            });
         }
     }
 
@@ -89,6 +109,21 @@ impl Script {
 }
 
 impl Step {
+    /// Leaves out the rows whose leader is not among what was told so far.
+    pub(crate) fn follow(&mut self, told: &[Row]) {
+        let leaders = std::mem::take(&mut self.leaders);
+        if leaders.iter().all(Option::is_none) {
+            return;
+        }
+        let told: HashSet<&Value> = told.iter().filter_map(|row| row.0.first()).collect();
+        let stays = |leader: &Option<Value>| leader.as_ref().is_none_or(|one| told.contains(one));
+        let width = self.bulk.columns.len();
+        let mut stay = leaders
+            .iter()
+            .flat_map(|one| std::iter::repeat_n(stays(one), width));
+        self.values.retain(|_| stay.next().unwrap_or(true));
+    }
+
     /// The rows in chunks of fixed sizes, filled up with empty rows; each with its number of rows.
     fn chunks(self) -> Vec<(usize, Vec<Value>)> {
         let columns = self.bulk.columns;
@@ -163,7 +198,8 @@ impl Tx {
     pub async fn run(&mut self, script: Script) -> Result<Vec<Row>, StoreError> {
         let store = self.store().clone();
         let mut rows = Vec::new();
-        for step in script.steps {
+        for mut step in script.steps {
+            step.follow(&rows);
             let bulk = step.bulk;
             for (count, values) in step.chunks() {
                 let text = store.inner.texts.of(bulk, count);

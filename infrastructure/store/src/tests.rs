@@ -284,6 +284,16 @@ async fn a_script_is_one_act_of_many_rows() {
         assert_eq!((all[0].int(0).unwrap(), all[0].int(1).unwrap()), (60, 100));
         drop(tx);
 
+        // Rows that follow others: one that is written, one that was there before, none.
+        let mut script = crate::Script::default();
+        script.add(&MARKS, rows(59..61));
+        let leaders = ["m60", "m59"].map(|name| Some(Value::from(name)));
+        let leaders = leaders.into_iter().chain([None]).collect();
+        script.add_following(&MARKS, rows(90..93), leaders);
+        let told = store.run(script).await.unwrap();
+        let told: Vec<_> = told.iter().map(|row| row.text(0).unwrap()).collect();
+        assert_eq!(told, ["m60", "m90", "m92"]);
+
         let mut bad = crate::Script::default();
         bad.add(&MARKS, rows(70..75));
         bad.add(

@@ -5,7 +5,7 @@
 use kernel::{Id, Moment};
 
 /// A parameter of a statement or a column of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// BIGINT.
     Int(Option<i64>),

@@ -20,7 +20,7 @@ use crate::domain::multipart::Envelope;
 use crate::record::{Part, Parts, Record};
 use crate::reduced::reduced;
 use crate::seal::{Unsealed, seal_all};
-use crate::sql::{self, Half, QuestionRow};
+use crate::sql::{self, Half, Place, QuestionRow};
 
 /// Most submissions of one turn: its transaction stays below a few milliseconds.
 const SUBMISSIONS_MAX: usize = 128;
@@ -68,6 +68,14 @@ impl Message {
         }
     }
 
+    /// Digest of the signature, if there is one yet.
+    pub(super) fn digest(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Signed(_, digest) | Self::Sealed(_, digest, _) => Some(*digest),
+            Self::Unsealed(..) => None,
+        }
+    }
+
     fn kept(self) -> Option<(Record, Kept)> {
         let (record, digest, envelope) = match self {
             Self::Signed(record, digest) => (record, digest, None),
@@ -84,18 +92,25 @@ pub(super) struct Opening {
     pub message: Message,
     /// The agreement it counts under, the day, and the day's limit.
     pub agreement: Option<(String, i64, Option<u32>)>,
+    /// The end, if it has one already; then what was kept of the answer is told.
+    pub end: Option<Ending>,
     pub done: Done,
 }
 
-/// The end of a question to journal.
-pub(super) struct Closing {
-    pub question: Id,
+/// How a question ended.
+pub(super) struct Ending {
     pub outcome: String,
     pub code: Option<String>,
     pub at: Moment,
     /// With the digest of the request; that of the response is added, if there is one.
     pub entry: Entry,
     pub message: Option<Message>,
+}
+
+/// The end of a question to journal.
+pub(super) struct Closing {
+    pub question: Id,
+    pub end: Ending,
     pub done: Done,
 }
 
@@ -105,17 +120,24 @@ pub(super) enum Submission {
 }
 
 impl Submission {
-    fn message(&self) -> Option<&Message> {
-        match self {
-            Self::Open(opening) => Some(&opening.message),
-            Self::Close(closing) => closing.message.as_ref(),
-        }
+    /// Bytes of its messages.
+    fn len(&self) -> usize {
+        let (request, end) = match self {
+            Self::Open(opening) => (opening.message.len(), opening.end.as_ref()),
+            Self::Close(closing) => (0, Some(&closing.end)),
+        };
+        let response = end.and_then(|end| end.message.as_ref());
+        request + response.map_or(0, Message::len)
     }
 
+    /// Its own message, which may have to be signed; a question that comes with its end was signed by who asked.
     fn message_mut(&mut self) -> Option<&mut Message> {
         match self {
-            Self::Open(opening) => Some(&mut opening.message),
-            Self::Close(closing) => closing.message.as_mut(),
+            Self::Open(opening) => match &mut opening.end {
+                Some(end) => end.message.as_mut(),
+                None => Some(&mut opening.message),
+            },
+            Self::Close(closing) => closing.end.message.as_mut(),
         }
     }
 
@@ -182,6 +204,32 @@ pub(super) struct Writer {
 /// An agreement whose questions are counted: its number, the day, the daily limit.
 type Counted = (String, i64, Option<u32>);
 
+/// An end with what it leaves in the log.
+struct Ended {
+    outcome: String,
+    code: Option<String>,
+    at: Moment,
+    entry: Prepared,
+    answer: Option<(Record, Kept)>,
+}
+
+impl Ended {
+    fn of(end: Ending, log: &Log) -> Result<Self, Fault> {
+        let answer = end.message.and_then(Message::kept);
+        let entry = match &answer {
+            Some((_, kept)) => proved(end.entry, &kept.digest),
+            None => end.entry,
+        };
+        Ok(Self {
+            outcome: end.outcome,
+            code: end.code,
+            at: end.at,
+            entry: log.prepare(entry).map_err(Fault::internal)?,
+            answer,
+        })
+    }
+}
+
 /// What one turn writes, and whom it tells.
 #[derive(Default)]
 struct Turn {
@@ -215,13 +263,24 @@ impl Turn {
         place
     }
 
-    fn open(&mut self, opening: Opening, counts: &Counts) {
+    fn open(&mut self, opening: Opening, counts: &Counts, log: &Log) {
         let Opening {
             mut row,
             message,
             agreement,
+            end,
             done,
         } = opening;
+        let Some((record, mut kept)) = message.kept() else {
+            return;
+        };
+        let end = match end.map(|end| Ended::of(end, log)).transpose() {
+            Ok(end) => end,
+            Err(fault) => {
+                let _ = done.send(Err(NotKept::Failed(fault)));
+                return;
+            }
+        };
         if let Some((name, day, limit)) = &agreement {
             if limit.is_some_and(|limit| !counts.count(name, *day, limit, 1)) {
                 let _ = done.send(Err(NotKept::OverLimit));
@@ -229,11 +288,21 @@ impl Turn {
             }
             *self.days.entry((name.clone(), *day)).or_insert(0) += 1;
         }
-        let Some((record, kept)) = message.kept() else {
-            return;
-        };
         row.request.at = self.message(record, kept.digest);
         let id = row.id;
+        if let Some(end) = end {
+            row.outcome = end.outcome;
+            row.code = end.code;
+            row.answered_at = Some(end.at);
+            row.log_entry = Some(end.entry.id().to_string());
+            if let Some((record, answer)) = end.answer {
+                let at = self.message(record, answer.digest);
+                row.response = Some(Place { turn: 0, at });
+                kept = answer;
+            }
+            // A question whose number was used before leaves nothing in the log.
+            self.entries.push(end.entry.following(id.into()));
+        }
         self.opens.extend(sql::open_values(row));
         self.opened.push((id, agreement, kept, done));
     }
@@ -241,27 +310,24 @@ impl Turn {
     fn close(&mut self, closing: Closing, log: &Log) {
         let Closing {
             question,
-            outcome,
-            code,
-            at,
-            mut entry,
-            message,
+            end,
             done,
         } = closing;
-        let mut kept = Kept::default();
-        let mut place = None;
-        if let Some((record, one)) = message.and_then(Message::kept) {
-            entry = proved(entry, &one.digest);
-            place = Some(self.message(record, one.digest));
-            kept = one;
-        }
-        let entry = match log.prepare(entry) {
-            Ok(entry) => entry,
+        let end = match Ended::of(end, log) {
+            Ok(end) => end,
             Err(fault) => {
-                let _ = done.send(Err(NotKept::Failed(Fault::internal(fault))));
+                let _ = done.send(Err(NotKept::Failed(fault)));
                 return;
             }
         };
+        let (kept, place) = match end.answer {
+            Some((record, kept)) => {
+                let place = self.message(record, kept.digest);
+                (kept, Some(place))
+            }
+            None => (Kept::default(), None),
+        };
+        let (outcome, code, at, entry) = (end.outcome, end.code, end.at, end.entry);
         self.ends
             .extend(params![question, outcome, code, at, entry.id(), place,]);
         self.entries.push(entry);
@@ -309,7 +375,9 @@ impl Writer {
             };
             for submission in self.seal(taken).await {
                 match submission {
-                    Submission::Open(opening) => turn.open(*opening, &self.tools.counts),
+                    Submission::Open(opening) => {
+                        turn.open(*opening, &self.tools.counts, &self.tools.log)
+                    }
                     Submission::Close(closing) => turn.close(*closing, &self.tools.log),
                 }
             }
@@ -419,14 +487,13 @@ impl Writer {
 
 /// The submissions of one turn: whatever waits, within its limits.
 fn take(first: Submission, queue: &mut mpsc::Receiver<Submission>) -> Vec<Submission> {
-    let size = |submission: &Submission| submission.message().map_or(0, Message::len);
-    let mut bytes = size(&first);
+    let mut bytes = first.len();
     let mut taken = vec![first];
     while taken.len() < SUBMISSIONS_MAX
         && bytes < BYTES_MAX
         && let Ok(next) = queue.try_recv()
     {
-        bytes += size(&next);
+        bytes += next.len();
         taken.push(next);
     }
     taken

@@ -215,18 +215,24 @@ pub async fn pending(tx: &mut Tx) -> Result<i64, StoreError> {
 }
 
 /// New questions: identifier, side, number, client, service, purpose, case, agreement, subject, fields, trace, moment,
-/// place; their turn is the last one. It returns the identifiers of those whose number was not used before.
+/// place; outcome, code, moment, log entry and place of the end, for those that ended meanwhile. The turn of what has a
+/// place is the last one. It returns the identifiers of those whose number was not used before.
 pub static QUESTIONS_OPEN: Bulk = Bulk {
     one: "INSERT INTO exchange_question (id, side, number, client, service, purpose, case_number, agreement, subject, \
-          fields, trace, asked_at, request_place, request_turn, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
-          ?10, ?11, ?12, ?13, (SELECT MAX(seq) FROM exchange_turn), 'asked') \
+          fields, trace, asked_at, request_place, outcome, code, answered_at, log_entry, response_place, \
+          request_turn, response_turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+          ?16, ?17, ?18, (SELECT MAX(seq) FROM exchange_turn), \
+          CASE WHEN ?18 IS NULL THEN NULL ELSE (SELECT MAX(seq) FROM exchange_turn) END) \
           ON CONFLICT (number, client, side) DO NOTHING",
     head: "INSERT INTO exchange_question (id, side, number, client, service, purpose, case_number, agreement, subject, \
-           fields, trace, asked_at, request_place, request_turn, outcome) SELECT column1, column2, column3, column4, \
-           column5, column6, column7, column8, column9, column10, column11, column12, column13, \
-           (SELECT MAX(seq) FROM exchange_turn), 'asked' FROM (VALUES ",
+           fields, trace, asked_at, request_place, outcome, code, answered_at, log_entry, response_place, \
+           request_turn, response_turn) SELECT column1, column2, column3, column4, column5, column6, column7, \
+           column8, column9, column10, column11, column12, column13, column14, column15, column16, column17, \
+           column18, (SELECT MAX(seq) FROM exchange_turn), \
+           CASE WHEN column18 IS NULL THEN NULL ELSE (SELECT MAX(seq) FROM exchange_turn) END FROM (VALUES ",
     columns: &[
-        Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Int, Int,
+        Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Int, Int, Text, Text,
+        Int, Text, Int,
     ],
     tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (number, client, side) DO NOTHING RETURNING id",
     tells: true,
@@ -429,7 +435,7 @@ pub async fn stamp_of(tx: &mut Tx, turn: i64) -> Result<Option<StampRow>, StoreE
 }
 
 /// The values of a row of [`QUESTIONS_OPEN`].
-pub fn open_values(row: QuestionRow) -> [Value; 13] {
+pub fn open_values(row: QuestionRow) -> [Value; 18] {
     params![
         row.id,
         row.side.text(),
@@ -444,5 +450,10 @@ pub fn open_values(row: QuestionRow) -> [Value; 13] {
         row.trace,
         row.asked_at,
         row.request.at,
+        row.outcome,
+        row.code,
+        row.answered_at,
+        row.log_entry,
+        row.response.map(|place| place.at),
     ]
 }

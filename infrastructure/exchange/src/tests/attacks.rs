@@ -307,6 +307,8 @@ async fn a_question_arrives_once_only() {
                     .len(),
                 1
             );
+            // The answer and its repetition; the log has nothing of what was read and not given out.
+            assert_eq!(reniec.exchange.inner.log.place_all().await.unwrap(), 2);
         }
     })
     .await;

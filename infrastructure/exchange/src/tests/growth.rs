@@ -67,6 +67,7 @@ async fn looked_at(store: store::Store, time: std::sync::Arc<kernel::SetClock>) 
     assert_eq!(gone.unwrap_err().key, "fault-exchange-archived");
     time.advance(150);
     let rest = exchange.write_archives(&out, 0, Some(0)).await.unwrap();
-    assert_eq!((rest.containers, rest.emptied), (2, 2), "{rest:?}");
+    // A question that only reads is kept in one turn with its answer.
+    assert_eq!((rest.containers, rest.emptied), (2, 1), "{rest:?}");
     drop(country);
 }

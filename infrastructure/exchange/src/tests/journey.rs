@@ -467,6 +467,46 @@ async fn facts_from_a_back_end_are_minimised() {
 }
 
 #[tokio::test]
+async fn a_question_that_takes_long_is_journalled_before_its_answer() {
+    let time = clock();
+    both_at(time.clone(), |store| {
+        let time = time.clone();
+        async move {
+            let (_country, muni, reniec, _folder) = two(store, time.clone()).await;
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let source = FactSource::Url {
+                url,
+                agreement: true,
+            };
+            reniec
+                .exchange
+                .offer(&persons(), &source, true)
+                .await
+                .unwrap();
+            let asking = muni.exchange.ask(question());
+            let back_end = async {
+                let (mut line, _) = listener.accept().await.unwrap();
+                while reniec.exchange.pending().await.unwrap() == 0 {
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+                let body = r#"{"found":false,"facts":[]}"#;
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                let answer = head + body;
+                tokio::io::AsyncWriteExt::write_all(&mut line, answer.as_bytes())
+                    .await
+                    .unwrap();
+                line
+            };
+            let (answer, _line) = tokio::join!(asking, back_end);
+            assert!(!answer.unwrap().into_inner().found);
+            assert_eq!(reniec.exchange.pending().await.unwrap(), 0);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn officials_see_what_happened() {
     let time = clock();
     both_at(time.clone(), |store| {

@@ -83,12 +83,23 @@ pub(super) struct Inner {
 pub struct Prepared {
     id: Id,
     pub(super) values: [Value; 6],
+    leader: Option<Value>,
 }
 
 impl Prepared {
     /// The identifier that it will have.
     pub fn id(&self) -> Id {
         self.id
+    }
+
+    /// Enters it only if a statement before it in the script tells this value
+    /// ([`Script::add_following`]).
+    #[must_use]
+    pub fn following(self, leader: Value) -> Self {
+        Self {
+            leader: Some(leader),
+            ..self
+        }
     }
 }
 
@@ -292,13 +303,21 @@ impl Log {
         let leaf = entry.leaf_with(id, &salt, &note)?.bytes();
         let about = entry.about.map(|about| about.0.to_vec());
         let values = params![id, about, salt.to_vec(), entry.digest.to_vec(), leaf, note];
-        Ok(Prepared { id, values })
+        Ok(Prepared {
+            id,
+            values,
+            leader: None,
+        })
     }
 
     /// Enters acts with whatever runs the script, as [`Log::enter`] does with a transaction.
     pub fn enter_many(&self, script: &mut Script, entries: Vec<Prepared>) {
-        let values = entries.into_iter().flat_map(|entry| entry.values);
-        script.add(&sql::ENTRIES_STAGE, values.collect());
+        let (mut values, mut leaders) = (Vec::new(), Vec::new());
+        for entry in entries {
+            values.extend(entry.values);
+            leaders.push(entry.leader);
+        }
+        script.add_following(&sql::ENTRIES_STAGE, values, leaders);
         self.inner.eager.store(EAGER_TURNS, Ordering::Release);
     }
 
