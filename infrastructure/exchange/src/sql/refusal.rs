@@ -69,7 +69,7 @@ const BY_TRACE: &str = "SELECT id, side, number, client, service, purpose, case_
      fields, trace, asked_at, outcome, code, answered_at, log_entry, \
      request_turn, request_place, response_turn, response_place \
      FROM exchange_question WHERE id >= $1 AND trace >= $2 AND trace < $3 \
-     AND outcome NOT IN ('asked', 'answered') ORDER BY id LIMIT 4";
+     AND outcome <> 'asked' AND outcome <> 'answered' ORDER BY id LIMIT 4";
 
 fn refusal(row: &Row) -> Result<RefusalRow, StoreError> {
     Ok(RefusalRow {

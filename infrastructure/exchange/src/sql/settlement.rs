@@ -29,9 +29,10 @@ pub struct SettlementRow {
     pub log_entry: String,
 }
 
-// The outcomes are those of the partial index, word for word, so that the engine uses it. A request that the line doubled
-// may be refused as a repetition of itself: invalid_request is the code for that.
+// The first two comparisons of the outcome are those of the partial index, word for word, so that the engine uses it. A
+// request that the line doubled may be refused as a repetition of itself: invalid_request is the code for that.
 const UNSETTLED: &str = "SELECT id, number, client, service FROM exchange_question WHERE side = 'client' \
+     AND outcome <> 'asked' AND outcome <> 'answered' \
      AND outcome IN ('timeout', 'unreachable', 'bad-signature', 'broken-off', 'refused') \
      AND (outcome <> 'refused' OR code LIKE '%invalid_request' OR code LIKE '%InvalidRequest') \
      AND asked_at > $1 AND asked_at < $2 \
