@@ -66,6 +66,17 @@ pub fn push_tlv(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
     out.extend_from_slice(content);
 }
 
+/// How many bytes an element has whose content has so many: tag, length and content.
+pub const fn tlv_len(content: usize) -> usize {
+    let bits = (usize::BITS - content.leading_zeros()) as usize;
+    let length = if content < 0x80 {
+        1
+    } else {
+        1 + bits.div_ceil(8)
+    };
+    1 + length + content
+}
+
 /// Appends the tag octet and the length of an element whose content the caller appends next.
 pub fn push_head(out: &mut Vec<u8>, tag: u8, length: usize) {
     out.push(tag);

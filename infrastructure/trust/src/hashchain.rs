@@ -5,13 +5,14 @@
 //! It promises chains that X-Road's verifier accepts, and verification that every given part was used and fits.
 //! It refuses transforms, digests other than SHA-2, steps outside the same document, cycles and unused steps.
 
+mod batch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 
-use memchr::memmem;
 use roxmltree::Node;
 
+pub use self::batch::{Batch, is_of_one, own_form};
 use crate::asn1;
 use crate::sigalg::{Data, Hash};
 use crate::xades::algorithm::{digest_from_uri, digest_uri};
@@ -86,18 +87,23 @@ pub struct Built {
 }
 
 /// Value of a step: digest over the DER of its inputs, each with the method that made it.
-fn step_value<'a>(method: Hash, inputs: impl Iterator<Item = (Hash, &'a [u8])>) -> Vec<u8> {
-    let (mut inside, mut input) = (Vec::with_capacity(256), Vec::with_capacity(128));
-    for (method, digest) in inputs {
-        input.clear();
-        asn1::push_tlv(&mut input, asn1::OCTETS, digest);
-        asn1::push_tlv(&mut input, asn1::UTF8, digest_uri(method).as_bytes());
-        asn1::push_tlv(&mut input, asn1::SEQUENCE, &[]);
-        asn1::push_tlv(&mut inside, asn1::SEQUENCE, &input);
+fn step_value<'a>(method: Hash, inputs: impl Iterator<Item = (Hash, &'a [u8])> + Clone) -> Vec<u8> {
+    let inside = |(made_by, digest): (Hash, &[u8])| {
+        asn1::tlv_len(digest.len()) + asn1::tlv_len(digest_uri(made_by).len()) + asn1::tlv_len(0)
+    };
+    let length = inputs
+        .clone()
+        .map(|input| asn1::tlv_len(inside(input)))
+        .sum();
+    let mut der = Vec::with_capacity(asn1::tlv_len(length));
+    asn1::push_head(&mut der, asn1::SEQUENCE, length);
+    for (made_by, digest) in inputs {
+        asn1::push_head(&mut der, asn1::SEQUENCE, inside((made_by, digest)));
+        asn1::push_tlv(&mut der, asn1::OCTETS, digest);
+        asn1::push_tlv(&mut der, asn1::UTF8, digest_uri(made_by).as_bytes());
+        asn1::push_tlv(&mut der, asn1::SEQUENCE, &[]);
     }
-    input.clear();
-    asn1::push_head(&mut input, asn1::SEQUENCE, inside.len());
-    method.digest_parts(&[&input, &inside])
+    method.digest(&der)
 }
 
 /// The tree over a batch, from which the result and each input's chain are written when they are wanted.
@@ -241,21 +247,27 @@ fn chain_of(method: Hash, tree: &[Vec<u8>], inputs: &[Vec<Part>], input: usize) 
 fn chain_xml(method: Hash, steps: &[(bool, &[u8])], parts: &[Part]) -> String {
     let mut out = String::with_capacity(512 + 256 * (steps.len() + parts.len()));
     out.push_str(PROLOGUE);
-    let _ = write!(out, "<HashChain xmlns=\"{NAMESPACE}\" xmlns:ds=\"{DS}\">");
-    let _ = write!(
-        out,
-        "<DefaultDigestMethod Algorithm=\"{}\"></DefaultDigestMethod>",
-        digest_uri(method)
-    );
+    for piece in [
+        "<HashChain xmlns=\"",
+        NAMESPACE,
+        "\" xmlns:ds=\"",
+        DS,
+        "\"><DefaultDigestMethod Algorithm=\"",
+        digest_uri(method),
+        "\"></DefaultDigestMethod>",
+    ] {
+        out.push_str(piece);
+    }
     for (step, (is_left, sibling)) in steps.iter().enumerate() {
-        let _ = write!(out, "<HashStep id=\"STEP{step}\">");
+        push_numbered(&mut out, "<HashStep id=\"STEP", step);
         if !is_left {
             push_sibling(&mut out, sibling);
         }
         match parts {
             [part] if step + 1 == steps.len() => push_part(&mut out, part),
             _ => {
-                let _ = write!(out, "<StepRef URI=\"#STEP{}\"></StepRef>", step + 1);
+                push_numbered(&mut out, "<StepRef URI=\"#STEP", step + 1);
+                out.push_str("</StepRef>");
             }
         }
         if *is_left {
@@ -264,7 +276,7 @@ fn chain_xml(method: Hash, steps: &[(bool, &[u8])], parts: &[Part]) -> String {
         out.push_str("</HashStep>");
     }
     if parts.len() > 1 || steps.is_empty() {
-        let _ = write!(out, "<HashStep id=\"STEP{}\">", steps.len());
+        push_numbered(&mut out, "<HashStep id=\"STEP", steps.len());
         for part in parts {
             push_part(&mut out, part);
         }
@@ -274,65 +286,23 @@ fn chain_xml(method: Hash, steps: &[(bool, &[u8])], parts: &[Part]) -> String {
     out
 }
 
+/// The beginning of a tag that ends with a step's number.
+fn push_numbered(out: &mut String, before: &str, step: usize) {
+    const FEW: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    out.push_str(before);
+    match FEW.get(step) {
+        Some(digit) => out.push_str(digit),
+        None => {
+            let _ = write!(out, "{step}");
+        }
+    }
+    out.push_str("\">");
+}
+
 fn push_sibling(out: &mut String, digest: &[u8]) {
     out.push_str("<HashValue>");
     push_digest(out, digest);
     out.push_str("</HashValue>");
-}
-
-/// How many steps lie above a message of exactly these parts (with digests of `method`), if `result` and `chain` are,
-/// byte for byte, what [`Tree`] writes for it; 0 for a message that is alone in its batch. `Some` proves what
-/// [`verify`] proves; `None` says nothing.
-pub fn own_form(
-    method: Hash,
-    chain_uri: &str,
-    parts: &[Part],
-    (result, chain): (&[u8], &[u8]),
-) -> Option<usize> {
-    let siblings = siblings(chain)?;
-    if siblings.len() > STEPS_MAX || parts.is_empty() || parts.len() > PARTS_MAX {
-        return None;
-    }
-    let mut value = match parts {
-        [part] if !siblings.is_empty() => part.digest.clone(),
-        parts => step_value(
-            method,
-            parts.iter().map(|part| (method, part.digest.as_slice())),
-        ),
-    };
-    for (is_left, sibling) in siblings.iter().rev() {
-        let pair = match is_left {
-            true => [value.as_slice(), sibling.as_slice()],
-            false => [sibling.as_slice(), value.as_slice()],
-        };
-        value = step_value(method, pair.into_iter().map(|digest| (method, digest)));
-    }
-    if result_xml(method, chain_uri, &value).as_bytes() != result {
-        return None;
-    }
-    let steps: Vec<(bool, &[u8])> = siblings
-        .iter()
-        .map(|(is_left, sibling)| (*is_left, sibling.as_slice()))
-        .collect();
-    let is_chain = chain_xml(method, &steps, parts).as_bytes() == chain;
-    is_chain.then_some(steps.len())
-}
-
-/// How the other side of a step begins in our own form.
-const SIBLING: &[u8] = b"<HashValue><ds:DigestValue>";
-
-/// What a chain in our own form says of each step from the top: whether our side is the left one, and the other's digest.
-/// Nothing is believed of it before the whole text was written anew and compared.
-fn siblings(chain: &[u8]) -> Option<Vec<(bool, Vec<u8>)>> {
-    static FINDER: LazyLock<memmem::Finder<'static>> =
-        LazyLock::new(|| memmem::Finder::new(SIBLING));
-    let sibling = |at: usize| {
-        let (before, digest) = (&chain[..at], &chain[at + SIBLING.len()..]);
-        let digest = &digest[..memchr::memchr(b'<', digest)?];
-        let digest = data_encoding::BASE64.decode(digest).ok()?;
-        Some((before.ends_with(b"Ref>"), digest))
-    };
-    FINDER.find_iter(chain).map(sibling).collect()
 }
 
 /// A part that the chain covers.

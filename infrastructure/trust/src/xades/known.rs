@@ -5,61 +5,35 @@
 //! way, [`super::verify`], which is the authority and gives the reasons. It promises never to accept what the general
 //! way would refuse.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use data_encoding::BASE64;
 use kernel::Moment;
+use memchr::memmem;
 
+use super::message::HASH_CHAIN;
 use super::sign::{DataReference, Words, canonical_info, signed_info, signed_properties};
 use super::stamp::SignatureTimeStamp;
 use super::verify::{SignedReference, VALUES_MAX, VerifiedSignature};
 use super::{algorithm, form};
 use crate::cert::Certificate;
+use crate::hashchain::{Batch, Part};
 use crate::sigalg::{Hash, KeyKind, SignatureAlgorithm};
 use crate::xml;
 
 /// Most certificates kept; an ecosystem has some thousands of members, and a certificate takes about 5 kB here.
 pub const KNOWN_MAX: usize = 4_096;
 
-/// Most signatures over batches remembered, of about 8 kB each: those whose messages are on their way now.
-const SHARED_MAX: usize = 128;
+/// Most batches remembered, of about 100 kB each under load: those whose messages are on their way now.
+const SHARED_MAX: usize = 16;
 
-/// A signature over a batch that was verified a moment ago, with exactly what it was said to cover.
+/// A signature over a batch that was verified a moment ago.
 #[derive(Debug)]
 struct Shared {
     signature: Vec<u8>,
-    /// Name and media type of each reference; their digests are in the verdict.
-    named: Vec<(String, String)>,
+    batch: Batch,
     verified: Arc<VerifiedSignature>,
-}
-
-impl Shared {
-    fn of(
-        signature: &[u8],
-        references: &[DataReference<'_>],
-        verified: Arc<VerifiedSignature>,
-    ) -> Self {
-        let named = references.iter();
-        let named = named.map(|one| (one.uri.to_owned(), one.mime.to_owned()));
-        Self {
-            signature: signature.to_vec(),
-            named: named.collect(),
-            verified,
-        }
-    }
-
-    /// Whether it is the very same signature over the very same references.
-    fn is(&self, signature: &[u8], references: &[DataReference<'_>]) -> bool {
-        let own = self.named.iter().zip(self.verified.references());
-        let mut pairs = own.zip(references);
-        self.named.len() == references.len()
-            && self.verified.references().len() == references.len()
-            && pairs.all(|(((uri, mime), own), one)| {
-                (uri.as_str(), mime.as_str()) == (one.uri, one.mime) && own.digest == one.digest
-            })
-            && self.signature == signature
-    }
 }
 
 /// Certificates whose signatures were verified the general way, with the words that their signatures repeat.
@@ -68,8 +42,8 @@ impl Shared {
 #[derive(Debug, Default)]
 pub struct KnownSigners {
     by_key_info: RwLock<HashMap<String, Arc<Known>>>,
-    /// Signatures over batches, by the digest of the first thing that they sign.
-    shared: Mutex<HashMap<Vec<u8>, Shared>>,
+    /// Signatures over batches, the newest last.
+    shared: Mutex<VecDeque<Arc<Shared>>>,
 }
 
 #[derive(Debug)]
@@ -114,28 +88,37 @@ impl KnownSigners {
         );
     }
 
-    /// As [`KnownSigners::verify`], for a signature that covers a batch: it was made once, and is verified once. A
-    /// verdict is believed again for the very same bytes over the very same references alone; whether the certificate
-    /// is good is asked by the caller each time.
-    pub fn verify_shared(
+    /// As [`KnownSigners::verify`], for a message of these parts in a batch: hash chain result, hash chain, and what names
+    /// the result in the signature. The signature was made once, and is verified once: a verdict is believed again for
+    /// the very same bytes over the very same result alone. Whether the certificate is good is asked by the caller each
+    /// time.
+    pub fn verify_batch(
         &self,
         signature: &[u8],
-        references: &[DataReference<'_>],
+        (result, chain): (&[u8], &[u8]),
+        parts: &[Part],
+        over: impl Fn(&[u8]) -> DataReference<'static>,
     ) -> Option<Arc<VerifiedSignature>> {
-        let first = references.first()?.digest.as_slice();
         let lock = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = lock().get(first)
-            && shared.is(signature, references)
-        {
-            return Some(shared.verified.clone());
+        let is_it = |one: &&Arc<Shared>| one.batch.result() == result && one.signature == signature;
+        let known = lock().iter().rev().find(is_it).cloned();
+        if let Some(known) = known {
+            return known
+                .batch
+                .covers(parts, chain)
+                .then(|| known.verified.clone());
         }
-        let verified = self.verify(signature, references)?;
-        let fresh = Shared::of(signature, references, verified.clone());
+        let batch = Batch::of(Hash::Sha512, HASH_CHAIN, parts, (result, chain))?;
+        let verified = self.verify(signature, &[over(result)])?;
         let mut shared = lock();
         if shared.len() >= SHARED_MAX {
-            shared.clear();
+            shared.pop_front();
         }
-        shared.insert(first.to_vec(), fresh);
+        shared.push_back(Arc::new(Shared {
+            signature: signature.to_vec(),
+            batch,
+            verified: verified.clone(),
+        }));
         Some(verified)
     }
 
@@ -151,8 +134,8 @@ impl KnownSigners {
             return None;
         }
         let text = std::str::from_utf8(signature).ok()?;
-        let start = text.find(form::KEY_INFO)?;
-        let length = text[start..].find(form::KEY_INFO_END)? + form::KEY_INFO_END.len();
+        let start = find(text, form::KEY_INFO)?;
+        let length = find(&text[start..], form::KEY_INFO_END)? + form::KEY_INFO_END.len();
         let known = {
             let all = self
                 .by_key_info
@@ -166,7 +149,7 @@ impl KnownSigners {
 
 impl Known {
     fn verify(&self, text: &str, references: &[DataReference<'_>]) -> Option<VerifiedSignature> {
-        let (_, after) = text.split_once("<xades:SigningTime>")?;
+        let (_, after) = split(text, "<xades:SigningTime>")?;
         let signing_time = Moment::parse_iso(after.split_once('<')?.0)?;
         let properties = signed_properties(&self.words, references, signing_time);
         let info = signed_info(self.algorithm, references, &properties);
@@ -255,6 +238,16 @@ fn value_element(value: &[u8]) -> Vec<u8> {
 
 /// Base64 without white space up to `end`, and what follows it.
 fn encoded<'t>(text: &'t str, end: &str) -> Option<(Vec<u8>, &'t str)> {
-    let (value, rest) = text.split_once(end)?;
+    let (value, rest) = split(text, end)?;
     Some((BASE64.decode(value.as_bytes()).ok()?, rest))
+}
+
+/// The first place of a text, found at the speed of memory: a signature has some thousand characters.
+fn find(text: &str, wanted: &str) -> Option<usize> {
+    memmem::find(text.as_bytes(), wanted.as_bytes())
+}
+
+fn split<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    let at = find(text, mark)?;
+    Some((&text[..at], &text[at + mark.len()..]))
 }

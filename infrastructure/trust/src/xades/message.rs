@@ -250,12 +250,12 @@ fn short_way(
         .collect::<Option<_>>()?;
     let signature = match (hash_chain, digests.as_slice()) {
         (None, [only]) => known.verify(signature, &[alone(only)])?,
-        (Some((result, chain)), [_, ..]) => {
-            let references = [over_result(result)];
-            match hashchain::own_form(Hash::Sha512, HASH_CHAIN, &digests, (result, chain))? {
-                0 => known.verify(signature, &references)?,
-                _ => known.verify_shared(signature, &references)?,
-            }
+        (Some((result, chain)), [_, ..]) if hashchain::is_of_one(chain) => {
+            hashchain::own_form(Hash::Sha512, HASH_CHAIN, &digests, (result, chain))?;
+            known.verify(signature, &[over_result(result)])?
+        }
+        (Some(documents), [_, ..]) => {
+            known.verify_batch(signature, documents, &digests, over_result)?
         }
         _ => return None,
     };
