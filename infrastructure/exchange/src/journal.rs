@@ -573,6 +573,10 @@ pub async fn broken_off(
 
 /// Foreign text as the log takes it.
 fn short(text: &str) -> String {
+    let is_plain = |byte: u8| (b' '..0x7f).contains(&byte);
+    if text.len() <= NOTE_CHARS_MAX && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     text.chars()
         .filter(|c| !c.is_control())
         .take(NOTE_CHARS_MAX)

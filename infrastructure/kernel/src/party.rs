@@ -283,17 +283,38 @@ impl FromStr for ServerId {
     }
 }
 
+/// Parts joined by `/`.
+fn join<'p>(f: &mut fmt::Formatter<'_>, parts: impl IntoIterator<Item = &'p str>) -> fmt::Result {
+    for (at, part) in parts.into_iter().enumerate() {
+        if at > 0 {
+            f.write_char('/')?;
+        }
+        fmt::Display::fmt(&Encoded(part), f)?;
+    }
+    Ok(())
+}
+
+impl MemberId {
+    fn parts(&self) -> [&str; 3] {
+        [&self.instance, &self.class, &self.code]
+    }
+}
+
+impl SubsystemId {
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        self.member.parts().into_iter().chain([self.code.as_str()])
+    }
+}
+
 impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [&self.instance, &self.class, &self.code];
-        let [instance, class, code] = parts.map(|part| Encoded(part));
-        write!(f, "{instance}/{class}/{code}")
+        join(f, self.parts())
     }
 }
 
 impl fmt::Display for SubsystemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.member, Encoded(&self.code))
+        join(f, self.parts())
     }
 }
 
@@ -308,13 +329,16 @@ impl fmt::Display for Party {
 
 impl fmt::Display for ServiceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.subsystem, Encoded(&self.code))
+        join(f, self.subsystem.parts().chain([self.code.as_str()]))
     }
 }
 
 impl fmt::Display for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, Encoded(&self.code))
+        join(
+            f,
+            self.owner.parts().into_iter().chain([self.code.as_str()]),
+        )
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00 UTC, leap seconds ignored.
@@ -64,9 +65,29 @@ impl Moment {
 
     /// RFC 3339 text in UTC with milliseconds, for example `2026-11-23T15:04:05.123Z`.
     pub fn iso(self) -> String {
-        let timestamp = self.timestamp();
-        let millis = self.millis().rem_euclid(1_000);
-        format!("{}.{millis:03}Z", timestamp.strftime("%Y-%m-%dT%H:%M:%S"))
+        let at = Offset::UTC.to_datetime(self.timestamp());
+        let (year, millis) = (i64::from(at.year()), self.millis().rem_euclid(1_000));
+        let mut text = String::with_capacity(24);
+        if year < 0 {
+            text.push('-');
+        }
+        push_digits(&mut text, year.abs(), 1_000);
+        let [month, day, hour, minute, second] =
+            [at.month(), at.day(), at.hour(), at.minute(), at.second()].map(i64::from);
+        for (before, value) in [
+            ('-', month),
+            ('-', day),
+            ('T', hour),
+            (':', minute),
+            (':', second),
+        ] {
+            text.push(before);
+            push_digits(&mut text, value, 10);
+        }
+        text.push('.');
+        push_digits(&mut text, millis, 100);
+        text.push('Z');
+        text
     }
 
     /// RFC 3339 text in UTC with whole seconds, the form that XML signatures use.
@@ -88,6 +109,16 @@ impl Moment {
         } else {
             Timestamp::MAX
         })
+    }
+}
+
+/// Digits of a value, from the one worth `first` down.
+fn push_digits(text: &mut String, value: i64, first: i64) {
+    let mut worth = first;
+    while worth > 0 {
+        let digit = u8::try_from(value / worth % 10).unwrap_or(0);
+        text.push(char::from(b'0' + digit));
+        worth /= 10;
     }
 }
 
@@ -168,6 +199,21 @@ mod tests {
             Moment::parse_iso("2026-11-23T07:44:05.123-05:00"),
             Some(moment)
         );
+        // The calendar library's own formatter says the same, also before the epoch and at the ends of its years.
+        for micros in [
+            0,
+            -1,
+            1,
+            -62_135_596_800_000_000,
+            -99_999_999_999_999_999,
+            i64::MAX,
+            i64::MIN,
+        ] {
+            let moment = Moment(micros);
+            let known = moment.timestamp().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+            let millis = moment.millis().rem_euclid(1_000);
+            assert_eq!(moment.iso(), format!("{known}.{millis:03}Z"));
+        }
     }
 
     #[test]

@@ -153,8 +153,11 @@ fn tag(key: &hmac::Key, parts: &[&[u8]]) -> Hash {
 
 /// The commitment to `value` in the role `label`: HMAC-SHA-256 under the salt over `label`, a zero byte and the value.
 pub fn commitment(salt: &[u8], label: &str, value: &[u8]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, salt);
-    HEXLOWER.encode(&tag(&key, &[label.as_bytes(), &[0], value]))
+    commitment_under(&hmac::Key::new(hmac::HMAC_SHA256, salt), label, value)
+}
+
+fn commitment_under(key: &hmac::Key, label: &str, value: &[u8]) -> String {
+    HEXLOWER.encode(&tag(key, &[label.as_bytes(), &[0], value]))
 }
 
 impl Entry {
@@ -205,13 +208,15 @@ impl Entry {
         if self.note.len() > NOTE_PAIRS_MAX || !self.note.iter().all(short) {
             return Err(EntryFault::Note);
         }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, salt);
+        let committed = |label: &str, value: &[u8]| commitment_under(&key, label, value);
         Ok(Leaf {
-            about: self.about.map(|about| commitment(salt, "about", &about.0)),
+            about: self.about.map(|about| committed("about", &about.0)),
             at: self.at.iso(),
-            digest: commitment(salt, "digest", &self.digest),
-            id: commitment(salt, "id", id.to_string().as_bytes()),
+            digest: committed("digest", &self.digest),
+            id: committed("id", id.to_string().as_bytes()),
             kind: self.kind.clone(),
-            note: commitment(salt, "note", note.as_bytes()),
+            note: committed("note", note.as_bytes()),
             v: 1,
         })
     }
