@@ -32,12 +32,13 @@ impl Exchange {
             if digests.is_empty() {
                 break;
             }
-            let result = self.stamp_batch(turns, &digests).await;
+            let count = digests.len();
+            let result = self.stamp_batch(turns, digests).await;
             if result.is_err() {
                 self.note_backlog().await?;
             }
             result?;
-            stamped += digests.len();
+            stamped += count;
         }
         self.note_backlog().await?;
         Ok(stamped)
@@ -64,9 +65,13 @@ impl Exchange {
         }
     }
 
-    async fn stamp_batch(&self, turns: (i64, i64), digests: &[[u8; 32]]) -> Result<(), Fault> {
-        let tree = asic::stamp_tree(digests).map_err(Fault::internal)?;
-        let chain_result = tree.result().into_bytes();
+    async fn stamp_batch(&self, turns: (i64, i64), digests: Vec<[u8; 32]>) -> Result<(), Fault> {
+        // Some thousand digests take milliseconds, for which no message should wait.
+        let result = move || asic::stamp_tree(&digests).map(|tree| tree.result().into_bytes());
+        let chain_result = tokio::task::spawn_blocking(result).await;
+        let chain_result = chain_result
+            .map_err(Fault::internal)?
+            .map_err(Fault::internal)?;
         let token = self.fetch_stamp(&chain_result).await?;
         let inner = &self.inner;
         let stamp = StampRow {

@@ -21,8 +21,8 @@ use crate::{Row, StoreError, Value};
 const IDLE: Duration = Duration::from_secs(10);
 /// Page cache in KiB (negative means KiB to SQLite), filled under load alone: what a full turn changes fits in, so that
 /// no page is written or read twice in one turn.
-const CACHE: &str = "-8192";
-/// Statements that stay prepared; the program has fewer that go into scripts.
+const CACHE: &str = "-4096";
+/// Statements that stay prepared; the program has fewer that go into scripts, and those that begin and end them.
 const PREPARED_MAX: usize = 32;
 /// How long a writer of another process may keep us waiting.
 const BUSY: Duration = Duration::from_secs(15);
@@ -156,13 +156,13 @@ fn open((path, reading): (&Path, bool)) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn run(connection: &mut Connection, steps: Vec<Step>) -> Result<Vec<Row>, StoreError> {
-    // Whatever fails in between rolls back when this is dropped.
-    let act = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+fn run(connection: &Connection, steps: Vec<Step>) -> Result<Vec<Row>, StoreError> {
+    // Whatever fails in between leaves a transaction open; whoever calls gives the connection up then, which rolls it back.
+    plain(connection, "BEGIN IMMEDIATE")?;
     let mut found = Vec::new();
     for mut step in steps {
         step.follow(&found);
-        let mut statement = act.prepare_cached(step.bulk.one)?;
+        let mut statement = connection.prepare_cached(step.bulk.one)?;
         for values in step.values.chunks_exact(step.bulk.columns.len()) {
             for (at, value) in values.iter().enumerate() {
                 statement.raw_bind_parameter(at + 1, value)?;
@@ -173,8 +173,13 @@ fn run(connection: &mut Connection, steps: Vec<Step>) -> Result<Vec<Row>, StoreE
             }
         }
     }
-    act.commit()?;
+    plain(connection, "COMMIT")?;
     Ok(found)
+}
+
+/// Runs a statement that has neither parameters nor rows, and stays prepared.
+fn plain(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.raw_execute().map(drop)
 }
 
 impl ToSql for Value {

@@ -102,6 +102,15 @@ impl Script {
         }
     }
 
+    /// Adds the rows of a bulk, all of which follow one leader; see [`Script::add_following`].
+    ///
+    /// # Panics
+    /// As [`Script::add`].
+    pub fn add_led(&mut self, bulk: &'static Bulk, values: Vec<Value>, leader: &Value) {
+        let rows = values.len() / bulk.columns.len();
+        self.add_following(bulk, values, vec![Some(leader.clone()); rows]);
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -25,6 +25,9 @@ use crate::keys::{Algorithm, KeyStore};
 /// transaction. Afterwards a body at rest costs next to nothing, and hundreds share a process.
 const EAGER_TURNS: u32 = 40;
 
+/// Most entries that get their places in one act: whoever else writes waits for a millisecond or two.
+const PLACED_MAX: usize = 256;
+
 /// What a body's log needs.
 pub struct LogSettings {
     /// Signs checkpoints; its name is the log's origin.
@@ -353,30 +356,70 @@ impl Log {
         }
     }
 
-    /// One transaction: the oldest staged entries, their tile hashes, the new size and its checkpoint.
+    /// One act: the oldest staged entries, their tile hashes, the new size and its checkpoint; tells how many entries got
+    /// places.
     async fn place_some(&self) -> Result<u64, LogError> {
-        let mut tx = self.inner.store.begin().await?;
-        let head = sql::lock_head(&mut tx).await?;
-        trouble(&head)?;
-        let staged = sql::staged(&mut tx).await?;
-        if staged.is_empty() {
+        let Some((count, script)) = self.next_growth().await? else {
+            return Ok(0);
+        };
+        if self.inner.store.run(script).await?.is_empty() {
             return Ok(0);
         }
-        let mut tiles = self.stored_head(&mut tx, &head).await?;
-        let mut places = Vec::with_capacity(2 * staged.len());
-        for (index, (id, _)) in (head.size..).zip(&staged) {
-            places.extend(params![id, index]);
+        self.inner.bare.store(true, Ordering::Release);
+        Ok(count)
+    }
+
+    /// How many staged entries get places next, and the script that does it, if any wait. All of it is prepared before the
+    /// store's other writers have to wait; it writes nothing if the log has grown meanwhile.
+    pub(super) async fn next_growth(&self) -> Result<Option<(u64, Script)>, LogError> {
+        let mut tx = self.inner.store.read().await?;
+        let head = sql::read_head(&mut tx).await?;
+        trouble(&head)?;
+        let staged = sql::staged(&mut tx, PLACED_MAX).await?;
+        if staged.is_empty() {
+            return Ok(None);
         }
+        let mut tiles = self.stored_head(&mut tx, &head).await?;
+        drop(tx);
         let leaves = staged.iter().map(|(_, leaf)| leaf.as_slice());
         let changed = grow(&mut tiles, head.size, leaves)?;
-        if sql::set_indexes(&mut tx, places).await? != staged.len() {
-            return Err(LogError::Damaged("a staged entry vanished"));
-        }
+        let count = staged.len() as u64;
+        let script = self.growth(&head, staged, (&tiles, changed))?;
+        Ok(Some((count, script)))
+    }
+
+    /// What is written when the log grows by these entries.
+    fn growth(
+        &self,
+        head: &Head,
+        staged: Vec<(String, Vec<u8>)>,
+        (tiles, changed): (&TileSet, Vec<TileId>),
+    ) -> Result<Script, LogError> {
         let size = head.size + staged.len() as u64;
-        self.sign_grown(&mut tx, (&tiles, changed), size).await?;
-        tx.commit().await?;
-        self.inner.bare.store(true, Ordering::Release);
-        Ok(staged.len() as u64)
+        let root = tiles.span(Span {
+            start: 0,
+            end: size,
+        });
+        let root = root.ok_or(LogError::Damaged("a tile is missing"))?;
+        let note = self.signed(size, root)?;
+        let places = (head.size..).zip(staged);
+        let places = places.flat_map(|(index, (id, _))| params![id, index]);
+        let tiles = changed.into_iter().flat_map(|id| {
+            let hashes = tiles.get(id).unwrap_or_default();
+            params![id.level, id.index, hashes]
+        });
+        let mut script = Script::default();
+        script.add(&sql::HEAD_GROW, params![head.size, size].to_vec());
+        let all = params![head.size, size, size - head.size].to_vec();
+        for (bulk, values) in [
+            (&sql::ENTRIES_PLACE, places.collect()),
+            (&sql::HEAD_SURE, all),
+            (&sql::TILES_SET, tiles.collect()),
+            (&sql::CHECKPOINTS_ADD, params![size, note].to_vec()),
+        ] {
+            script.add_led(bulk, values, &Value::from(head.size));
+        }
+        Ok(script)
     }
 
     /// Writes the tiles that changed, the new size and its checkpoint.
@@ -446,13 +489,18 @@ impl Log {
     }
 
     async fn sign_head(&self, tx: &mut Tx, size: u64, root: Hash) -> Result<(), LogError> {
+        let note = self.signed(size, root)?;
+        Ok(sql::add_checkpoint(tx, size, &note).await?)
+    }
+
+    /// The signed checkpoint of a tree.
+    fn signed(&self, size: u64, root: Hash) -> Result<String, LogError> {
         let checkpoint = Checkpoint {
             origin: self.origin().to_owned(),
             size,
             root,
         };
-        let note = checkpoint.sign(&self.inner.key)?;
-        Ok(sql::add_checkpoint(tx, size, &note.to_string()).await?)
+        Ok(checkpoint.sign(&self.inner.key)?.to_string())
     }
 
     /// Where the log stands.

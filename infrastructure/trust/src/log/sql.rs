@@ -3,7 +3,7 @@
 //! Read by the stories of `log` only. Promises rows as values of the domain; refuses to decide anything.
 
 use kernel::Id;
-use store::{Bulk, Kind, Migration, Row, Script, StoreError, Tx, Value, params};
+use store::{Bulk, Kind, Migration, Row, StoreError, Tx, params};
 
 use super::merkle::Hash;
 use super::tiles::{TileId, TileSet};
@@ -29,6 +29,11 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 4,
         name: "staged",
         sql: include_str!("../../migrations/log_0004.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "about",
+        sql: include_str!("../../migrations/log_0005.sql"),
     },
 ];
 
@@ -78,15 +83,50 @@ pub(super) static ENTRIES_PAST: Bulk = Bulk {
     tells: false,
 };
 const ABOUT_DROP: &str = "DROP INDEX IF EXISTS trust_log_entry_about";
-const ABOUT_MAKE: &str =
-    "CREATE INDEX IF NOT EXISTS trust_log_entry_about ON trust_log_entry (about, id)";
+const ABOUT_MAKE: &str = "CREATE INDEX IF NOT EXISTS trust_log_entry_about ON trust_log_entry (about, id) WHERE about IS NOT NULL";
 /// Places of entries: identifier, place.
-static ENTRIES_PLACE: Bulk = Bulk {
+pub(super) static ENTRIES_PLACE: Bulk = Bulk {
     one: "UPDATE trust_log_entry SET idx = ?2 WHERE id = ?1 AND idx IS NULL",
     head: "UPDATE trust_log_entry SET idx = v.column2 FROM (VALUES ",
     columns: &[Kind::Text, Kind::Int],
     tail: ") AS v WHERE trust_log_entry.id = v.column1 AND idx IS NULL RETURNING 1",
     tells: true,
+};
+/// The log grows: size before, size after. It tells the size before, unless the log has another or the witness knows more.
+pub(super) static HEAD_GROW: Bulk = Bulk {
+    one: "UPDATE trust_log_head SET size = ?2, turns = turns + 1 \
+          WHERE name = 'head' AND size = ?1 AND behind <= ?1",
+    head: "UPDATE trust_log_head SET size = v.column2, turns = turns + 1 FROM (VALUES ",
+    columns: &[Kind::Int, Kind::Int],
+    tail: ") AS v WHERE name = 'head' AND size = v.column1 AND behind <= v.column1 RETURNING v.column1",
+    tells: true,
+};
+/// First place, the place after the last, how many: the whole act fails unless so many entries have these places.
+pub(super) static HEAD_SURE: Bulk = Bulk {
+    one: "UPDATE trust_log_head SET size = NULL WHERE name = 'head' AND \
+          (SELECT COUNT(*) FROM trust_log_entry WHERE idx >= ?1 AND idx < ?2) <> ?3",
+    head: "UPDATE trust_log_head SET size = NULL FROM (VALUES ",
+    columns: &[Kind::Int, Kind::Int, Kind::Int],
+    tail: ") AS v WHERE name = 'head' AND v.column1 IS NOT NULL AND \
+           (SELECT COUNT(*) FROM trust_log_entry WHERE idx >= v.column1 AND idx < v.column2) <> v.column3",
+    tells: false,
+};
+/// Tiles: level, position, hashes.
+pub(super) static TILES_SET: Bulk = Bulk {
+    one: "INSERT INTO trust_log_tile (level, pos, hashes) VALUES (?1, ?2, ?3) \
+          ON CONFLICT (level, pos) DO UPDATE SET hashes = excluded.hashes",
+    head: "INSERT INTO trust_log_tile (level, pos, hashes) SELECT * FROM (VALUES ",
+    columns: &[Kind::Int, Kind::Int, Kind::Bytes],
+    tail: ") AS v WHERE column1 IS NOT NULL ON CONFLICT (level, pos) DO UPDATE SET hashes = excluded.hashes",
+    tells: false,
+};
+/// Checkpoints: size, note.
+pub(super) static CHECKPOINTS_ADD: Bulk = Bulk {
+    one: "INSERT INTO trust_log_checkpoint (size, note, cosigned) VALUES (?1, ?2, '')",
+    head: "INSERT INTO trust_log_checkpoint (size, note, cosigned) SELECT column1, column2, '' FROM (VALUES ",
+    columns: &[Kind::Int, Kind::Text],
+    tail: ") AS v WHERE column1 IS NOT NULL",
+    tells: false,
 };
 const ENTRIES_STAGED: &str = "SELECT id, leaf FROM trust_log_entry
      WHERE idx IS NULL ORDER BY id LIMIT $1";
@@ -234,9 +274,12 @@ pub(super) async fn set_witnessed(tx: &mut Tx, size: u64, behind: u64) -> Result
         .map(drop)
 }
 
-/// The oldest staged entries: identifier and leaf.
-pub(super) async fn staged(tx: &mut Tx) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-    let rows = tx.all(ENTRIES_STAGED, &params![PAGE]).await?;
+/// The oldest staged entries, at most `limit`: identifier and leaf.
+pub(super) async fn staged(
+    tx: &mut Tx,
+    limit: usize,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let rows = tx.all(ENTRIES_STAGED, &params![limit]).await?;
     rows.iter()
         .map(|row| Ok((row.text(0)?, row.bytes(1)?)))
         .collect()
@@ -285,13 +328,6 @@ pub(super) async fn one(tx: &mut Tx, id: Id) -> Result<Option<EntryRow>, StoreEr
 pub(super) async fn index_about(tx: &mut Tx, is_wanted: bool) -> Result<(), StoreError> {
     let text = if is_wanted { ABOUT_MAKE } else { ABOUT_DROP };
     tx.execute(text, &[]).await.map(drop)
-}
-
-/// Gives staged entries their places; tells how many were found.
-pub(super) async fn set_indexes(tx: &mut Tx, places: Vec<Value>) -> Result<usize, StoreError> {
-    let mut script = Script::default();
-    script.add(&ENTRIES_PLACE, places);
-    Ok(tx.run(script).await?.len())
 }
 
 /// The stored hashes of a tile; empty if there is no such row.

@@ -253,6 +253,33 @@ async fn sequencers_at_the_same_time_give_each_entry_one_place() {
 }
 
 #[tokio::test]
+async fn growth_that_was_prepared_on_another_state_writes_nothing() {
+    both_at(clock(), async |store| {
+        let log = open(&store, None).await;
+        enter(&log, &store, 0, 5).await;
+        let (count, late) = log.next_growth().await.unwrap().unwrap();
+        assert_eq!((count, log.place_all().await.unwrap()), (5, 5));
+        assert!(
+            store.run(late).await.unwrap().is_empty(),
+            "somebody else was first"
+        );
+        // An entry that vanished between the reading and the writing fails all of it.
+        let ids = enter(&log, &store, 5, 3).await;
+        let (_, holed) = log.next_growth().await.unwrap().unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let (remove, id) = ("DELETE FROM trust_log_entry WHERE id = $1", params![ids[1]]);
+        assert_eq!(tx.execute(remove, &id).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        assert!(store.run(holed).await.is_err());
+        assert_eq!(log.standing().await.unwrap().size, 5);
+        assert_eq!(log.place_all().await.unwrap(), 2);
+        let report = log.check().await.unwrap();
+        assert!(report.is_sound() && report.entries == 7, "{report:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_absent_witness_delays_only_its_cosignature() {
     both_at(clock(), async |store| {
         let log = open(&store, None).await;
