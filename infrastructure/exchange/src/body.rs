@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -183,6 +183,65 @@ impl Body {
         Ok(piece.into())
     }
 }
+
+/// Bytes in memory that are digested once, when somebody first asks; they never change.
+#[derive(Clone, Default)]
+pub struct Digested {
+    bytes: Vec<u8>,
+    sha512: OnceLock<[u8; SHA512_BYTES]>,
+}
+
+impl Digested {
+    /// SHA-512 of the bytes.
+    pub fn sha512(&self) -> &[u8; SHA512_BYTES] {
+        self.sha512
+            .get_or_init(|| sha512(digest::digest(&digest::SHA512, &self.bytes)))
+    }
+
+    /// The digest of the bytes.
+    pub fn digest(&self, hash: Hash) -> Vec<u8> {
+        match hash {
+            Hash::Sha512 => self.sha512().to_vec(),
+            _ => hash.digest(&self.bytes),
+        }
+    }
+
+    /// The bytes alone.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl From<Vec<u8>> for Digested {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            sha512: OnceLock::new(),
+        }
+    }
+}
+
+impl std::ops::Deref for Digested {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl std::fmt::Debug for Digested {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digested({} bytes)", self.bytes.len())
+    }
+}
+
+impl PartialEq for Digested {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Digested {}
 
 /// The bytes of a body that is expected to be small; nothing if there is none or it is not.
 pub fn small(body: Option<&Body>) -> &[u8] {

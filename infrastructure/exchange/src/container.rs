@@ -76,7 +76,7 @@ impl Exchange {
             attachments.push(body.to_vec().await.map_err(Fault::internal)?);
         }
         let container = Container {
-            message: parts.rest,
+            message: parts.rest.into_bytes(),
             attachments,
             signature: parts.signature,
             hash_chain: parts.chain_result.zip(parts.chain),

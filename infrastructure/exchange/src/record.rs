@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::BASE64;
+use trust::hashchain;
 use trust::sigalg::Hash;
 
 use crate::body::Body;
@@ -22,7 +23,7 @@ const DIGEST: usize = 32;
 const DIGEST_CHARS_MIN: usize = 44;
 /// Most bytes of parts remembered: some thousand signers with their current OCSP responses.
 const KNOWN_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most signatures over many messages remembered: those of the turns under way, of this body and its peers.
+/// Most texts of batches remembered, two for each: those of the turns under way, of this body and its peers.
 const SHARED_MAX: usize = 64;
 /// Largest body within a record; larger ones lie in chunks of their own.
 pub const BODY_INLINE_MAX: usize = 64 * 1024;
@@ -83,10 +84,10 @@ pub struct Parts {
     logged_max: Option<u64>,
 }
 
-/// A signature over many messages, as it lies in each of their records.
+/// A text that many messages have in common, as it lies in each of their records.
 #[derive(Debug)]
 struct Shared {
-    signature: Vec<u8>,
+    text: Vec<u8>,
     digest: [u8; DIGEST],
     bytes: Vec<u8>,
     parts: Vec<Arc<Part>>,
@@ -178,17 +179,26 @@ impl Parts {
             }
         }
         let start = record.bytes.len();
-        match envelope.chain {
-            None => self.push_signature(&mut record, &envelope.signature),
-            Some(_) => self.push_shared(&mut record, &envelope.signature),
+        let chain = envelope.chain.as_deref();
+        let is_shared = chain.is_some_and(|chain| !hashchain::is_of_one(chain));
+        match is_shared {
+            false => self.push_signature(&mut record, &envelope.signature),
+            true => record.digest = self.push_shared(&mut record, &envelope.signature),
         }
         record.signature = start..record.bytes.len();
-        for text in [&envelope.chain_result, &envelope.chain] {
-            match text {
-                None => record.bytes.push(0),
-                Some(text) => {
-                    record.bytes.push(1);
-                    self.push_text(&mut record, text);
+        for (text, is_shared) in [
+            (envelope.chain_result.as_deref(), is_shared),
+            (chain, false),
+        ] {
+            let Some(text) = text else {
+                record.bytes.push(0);
+                continue;
+            };
+            record.bytes.push(1);
+            match is_shared {
+                false => self.push_text(&mut record, text),
+                true => {
+                    self.push_shared(&mut record, text);
                 }
             }
         }
@@ -200,18 +210,18 @@ impl Parts {
         self.push_text(record, signature);
     }
 
-    /// A signature with a hash chain may cover many messages: it is cut once.
-    fn push_shared(&self, record: &mut Record, signature: &[u8]) {
+    /// What the messages of a batch have in common, signature and hash chain result, is cut once; gives its digest.
+    fn push_shared(&self, record: &mut Record, text: &[u8]) -> [u8; DIGEST] {
         let lock = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = sample(signature);
+        let name = sample(text);
         let met = lock().get(&name).cloned();
-        let shared = match met.filter(|met| met.signature == signature) {
+        let shared = match met.filter(|met| met.text == text) {
             Some(shared) => shared,
             None => {
                 let mut alone = Record::default();
-                self.push_signature(&mut alone, signature);
+                self.push_signature(&mut alone, text);
                 let shared = Arc::new(Shared {
-                    signature: signature.to_vec(),
+                    text: text.to_vec(),
                     digest: alone.digest,
                     bytes: alone.bytes,
                     parts: alone.parts,
@@ -224,11 +234,11 @@ impl Parts {
                 shared
             }
         };
-        record.digest = shared.digest;
         record.bytes.extend_from_slice(&shared.bytes);
         let wanted = shared.parts.iter();
         let wanted = wanted.filter(|part| !part.is_stored.load(Ordering::Acquire));
         record.parts.extend(wanted.cloned());
+        shared.digest
     }
 
     fn push_text(&self, record: &mut Record, bytes: &[u8]) {
@@ -462,7 +472,7 @@ pub fn read(
 ) -> Result<Read, Unread> {
     let mut reader = Reader(records.get(start..).unwrap_or_default());
     let mut envelope = Envelope {
-        rest: reader.bytes()?.to_vec(),
+        rest: reader.bytes()?.to_vec().into(),
         ..Envelope::default()
     };
     let body = reader.byte()?;
@@ -569,7 +579,7 @@ mod tests {
                 let envelope = Envelope {
                     ocsp: Vec::new(),
                     body: chain.clone().filter(|body| !body.is_empty()).map(Body::from),
-                    rest,
+                    rest: rest.into(),
                     chain_result: chain.clone(),
                     chain,
                     signature,
@@ -581,7 +591,7 @@ mod tests {
 
         #[test]
         fn a_damaged_record_is_told(signature in text(), place in any::<usize>()) {
-            let envelope = Envelope { rest: b"x".to_vec(), signature, ..Envelope::default() };
+            let envelope = Envelope { rest: b"x".to_vec().into(), signature, ..Envelope::default() };
             let mut record = Parts::default().write(&envelope);
             record.bytes.truncate(place % record.bytes.len());
             prop_assert!(back(&record).is_err());
@@ -598,7 +608,7 @@ mod tests {
                 "certificate".repeat(200)
             );
             Envelope {
-                rest: vec![n],
+                rest: vec![n].into(),
                 signature: text.into_bytes(),
                 ..Envelope::default()
             }
@@ -616,7 +626,7 @@ mod tests {
     fn one_signature_of_many_messages_lies_once() {
         let known = Parts::default();
         let envelope = |n: u8| Envelope {
-            rest: vec![n; 20],
+            rest: vec![n; 20].into(),
             signature: vec![0xff; 5_000],
             chain: Some(vec![n | 0x80; 30]),
             ..Envelope::default()

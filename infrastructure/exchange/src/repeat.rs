@@ -286,7 +286,7 @@ impl Exchange {
             Err(cause) => return Ok(Err(cannot(&cause))),
         };
         let now = inner.clock.now();
-        let unsealed = Unsealed::new(kept.rest, kept.body, now, own);
+        let unsealed = Unsealed::new(kept.rest.into_bytes(), kept.body, now, own);
         Ok(match unsealed.seal(&inner.keys.sign) {
             Ok(envelope) => {
                 self.note_again("exchange.answered-again", earlier, &envelope.signature)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kernel::{MemberId, Moment};
 use trust::hashchain::Part;
-use trust::sigalg::{Data, Hash};
+use trust::sigalg::Data;
 use trust::xades::message::{
     MESSAGE, MessageError, MessageSignature, attachment, sign_batch, sign_message,
     verify_known_data,
@@ -15,7 +15,7 @@ use trust::xades::message::{
 use trust::xades::{Identity, XadesError};
 use trust::{Certificate, TrustError};
 
-use crate::body::Body;
+use crate::body::{Body, Digested};
 use crate::domain::codes::Leaf;
 use crate::domain::multipart::Envelope;
 use crate::status::{Own, Purpose, Scope};
@@ -96,7 +96,7 @@ impl BadSeal {
 /// A message that waits for its signature.
 #[derive(Debug)]
 pub struct Unsealed {
-    rest: Vec<u8>,
+    rest: Digested,
     body: Option<Body>,
     parts: Vec<Part>,
     at: Moment,
@@ -111,7 +111,8 @@ impl Unsealed {
             uri: uri.to_owned(),
             digest,
         };
-        let mut parts = vec![part(MESSAGE, Hash::Sha512.digest(&rest))];
+        let rest = Digested::from(rest);
+        let mut parts = vec![part(MESSAGE, rest.sha512().to_vec())];
         let digest = body.as_ref().map(|body| body.sha512().to_vec());
         parts.extend(digest.map(|digest| part(&attachment(1), digest)));
         Self {
@@ -193,7 +194,8 @@ pub fn verify(
     scope: &Scope<'_>,
 ) -> Result<Verified<Envelope>, BadSeal> {
     let first = attachment(1);
-    let mut parts = vec![(MESSAGE, Data::Bytes(&envelope.rest))];
+    let rest = |hash| Some(envelope.rest.digest(hash));
+    let mut parts = vec![(MESSAGE, Data::Elsewhere(&rest))];
     let digest = |hash| envelope.body.as_ref().and_then(|body| body.digest(hash));
     if envelope.body.is_some() {
         parts.push((first.as_str(), Data::Elsewhere(&digest)));

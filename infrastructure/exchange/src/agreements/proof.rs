@@ -95,7 +95,7 @@ impl Evidence {
     /// Keeps a message.
     pub(crate) fn of(envelope: &Envelope, at: Moment) -> Result<Self, trust::TrustError> {
         let container = Container {
-            message: envelope.rest.clone(),
+            message: envelope.rest.to_vec(),
             attachments: envelope
                 .body
                 .iter()
@@ -129,7 +129,7 @@ impl Evidence {
         let (chain_result, chain) = read.hash_chain.unzip();
         Some(Envelope {
             ocsp: Vec::new(),
-            rest: read.message,
+            rest: read.message.into(),
             body: body.map(Into::into),
             chain_result,
             chain,

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use data_encoding::BASE64;
 use kernel::{Party, ServiceId};
 
-use crate::body::Body;
+use crate::body::{Body, Digested};
 
 /// Longest request or response part in bytes; header sections of real services stay below 8 KiB.
 pub const PART_BYTES_MAX: usize = 64 * 1024;
@@ -360,10 +360,10 @@ pub fn sha512(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The value of `x-road-request-hash` for the request that was received.
-pub fn request_hash(request: &[u8], body: Option<&Body>) -> String {
+pub fn request_hash(request: &Digested, body: Option<&Body>) -> String {
     match body {
-        None => BASE64.encode(&sha512(request)),
-        Some(body) => BASE64.encode(&sha512(&[&sha512(request), body.sha512()].concat())),
+        None => BASE64.encode(request.sha512()),
+        Some(body) => BASE64.encode(&sha512(&[request.sha512(), body.sha512()].concat())),
     }
 }
 
@@ -373,7 +373,7 @@ pub fn request_hash(request: &[u8], body: Option<&Body>) -> String {
 /// If the request lacks one of the headers that are echoed.
 pub fn echo(
     request: &RequestPart,
-    bytes: &[u8],
+    bytes: &Digested,
     body: Option<&Body>,
 ) -> Result<[Header; 5], BadPart> {
     let (service, ..) = request.address()?;
@@ -394,7 +394,7 @@ pub fn echo(
 pub fn answers(
     response: &ResponsePart,
     request: &RequestPart,
-    bytes: &[u8],
+    bytes: &Digested,
     body: Option<&Body>,
 ) -> Result<(), &'static str> {
     let expected = echo(request, bytes, body).map_err(|_| "request")?;
@@ -537,7 +537,7 @@ mod tests {
     #[test]
     fn a_response_answers_only_its_request() {
         let request = request();
-        let bytes = request.bytes();
+        let bytes = Digested::from(request.bytes());
         let headers = echo(&request, &bytes, Some(&body(b"{}"))).unwrap().to_vec();
         let response = ResponsePart {
             status: 200,
@@ -566,13 +566,19 @@ mod tests {
     #[test]
     fn the_hash_covers_part_and_body_apart() {
         // Computed with `openssl dgst -sha512 -binary` over the same bytes.
-        let plain = request_hash(b"abc", None);
+        let plain = request_hash(&b"abc".to_vec().into(), None);
         assert!(
             plain.starts_with("3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05oh"),
             "{plain}"
         );
-        assert_ne!(request_hash(b"ab", Some(&body(b"c"))), plain);
-        assert_ne!(request_hash(b"abc", Some(&body(b""))), plain);
+        assert_ne!(
+            request_hash(&b"ab".to_vec().into(), Some(&body(b"c"))),
+            plain
+        );
+        assert_ne!(
+            request_hash(&b"abc".to_vec().into(), Some(&body(b""))),
+            plain
+        );
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 
-use crate::body::Body;
+use crate::body::{Body, Digested};
 
 /// Most parts in a message: OCSP responses of a chain, REST part, body, two chains, signature.
 pub const PARTS_MAX: usize = 16;
@@ -104,7 +104,7 @@ pub struct Envelope {
     /// OCSP responses for the sender's authentication chain; requests only.
     pub ocsp: Vec<Vec<u8>>,
     /// The request or response part.
-    pub rest: Vec<u8>,
+    pub rest: Digested,
     /// The body. We never send one of no bytes; X-Road does when a back end answers `Content-Length: 0`, and signs it.
     pub body: Option<Body>,
     /// Result of the hash chain.
@@ -549,7 +549,7 @@ impl Reader {
                 return Err(BadEnvelope::Frame("an empty part"));
             }
             Kind::Ocsp => self.envelope.ocsp.push(bytes),
-            Kind::Request | Kind::Response => self.envelope.rest = bytes,
+            Kind::Request | Kind::Response => self.envelope.rest = bytes.into(),
             Kind::Body => {}
             Kind::ChainResult => self.envelope.chain_result = Some(bytes),
             Kind::Chain => self.envelope.chain = Some(bytes),

@@ -90,7 +90,7 @@ fn record(bytes: usize) -> (Record, [u8; 32]) {
     let signature = vec![0xff; 64];
     let digest = sha256(&signature);
     let envelope = Envelope {
-        rest: vec![b'x'; bytes.saturating_sub(signature.len())],
+        rest: vec![b'x'; bytes.saturating_sub(signature.len())].into(),
         signature,
         ..Envelope::default()
     };

@@ -142,7 +142,9 @@ async fn a_changed_answer_is_a_bad_signature() {
                 }),
                 ("body left out", |e| write(&Envelope { body: None, ..e })),
                 ("status", |mut e| {
-                    e.rest[2] = b'1';
+                    let mut rest = e.rest.to_vec();
+                    rest[2] = b'1';
+                    e.rest = rest.into();
                     write(&e)
                 }),
                 ("signature value", |mut e| {
@@ -246,7 +248,8 @@ async fn a_member_cannot_sign_for_another() {
                 .unwrap();
             let (keys, at) = (sunat.keys.clone(), time.now());
             let _rogue = corrupt(&country, &muni, &reniec, move |e| {
-                let unsealed = crate::seal::Unsealed::new(e.rest, e.body, at, own.clone());
+                let unsealed =
+                    crate::seal::Unsealed::new(e.rest.into_bytes(), e.body, at, own.clone());
                 write(&unsealed.seal(&keys.sign).unwrap())
             })
             .await;
@@ -268,7 +271,7 @@ async fn a_member_cannot_sign_for_another() {
 
 /// Another message under the same number, signed by the same member.
 pub(super) async fn changed(muni: &Node, mut request: Sealed) -> Sealed {
-    let rest = String::from_utf8(request.envelope.rest).unwrap();
+    let rest = String::from_utf8(request.envelope.rest.into_bytes()).unwrap();
     let rest = rest.replace("EXP-2026-0001", "EXP-2026-0002");
     let inner = &muni.exchange.inner;
     let own = inner.statuses.own(&muni.keys).await.unwrap();
@@ -386,8 +389,11 @@ async fn a_changed_question_is_refused_before_anybody_is_asked() {
             );
 
             let mut request = sealed(&muni).await;
-            let rest = String::from_utf8(request.envelope.rest.clone()).unwrap();
-            request.envelope.rest = rest.replace("EXP-2026-0001", "EXP-2026-0002").into_bytes();
+            let rest = String::from_utf8(request.envelope.rest.to_vec()).unwrap();
+            request.envelope.rest = rest
+                .replace("EXP-2026-0001", "EXP-2026-0002")
+                .into_bytes()
+                .into();
             assert_eq!(
                 leaf(send(&muni, &reniec, &request).await),
                 Leaf::InvalidSignatureValue
@@ -424,7 +430,7 @@ async fn a_changed_question_is_refused_before_anybody_is_asked() {
                 leaf(send_bytes(&muni, &reniec, "x", frame(&turned, EDGE)).await),
                 Leaf::InvalidMessage
             );
-            let host = [e.rest.as_slice(), b"Host:evil\r\n"].concat();
+            let host = [&e.rest[..], b"Host:evil\r\n"].concat();
             let forbidden = [(Kind::Request, &host[..]), (Kind::Signature, &e.signature)];
             assert_eq!(
                 leaf(send_bytes(&muni, &reniec, "x", frame(&forbidden, EDGE)).await),

@@ -229,9 +229,10 @@ fn lay_out(request: &crate::ask::Sealed, folder: &Path) {
         .body
         .as_ref()
         .map(|body| body.in_memory().unwrap().to_vec());
+    let rest = parts.rest.to_vec();
     let files = [
         ("ocsp", parts.ocsp.first()),
-        ("rest", Some(&parts.rest)),
+        ("rest", Some(&rest)),
         ("body", body.as_ref()),
         ("chain-result", parts.chain_result.as_ref()),
         ("chain", parts.chain.as_ref()),
@@ -250,7 +251,7 @@ fn taken_apart(folder: &Path) -> Envelope {
     let part = |name: &str| std::fs::read(folder.join(name));
     Envelope {
         ocsp: Vec::new(),
-        rest: part("rest").unwrap(),
+        rest: part("rest").unwrap().into(),
         body: part("body").ok().map(Into::into),
         chain_result: part("chain-result").ok(),
         chain: part("chain").ok(),
@@ -305,7 +306,7 @@ async fn a_message_that_java_frames_is_answered_and_its_answer_holds() {
     let answered = scene.reniec.exchange.question(number).await.unwrap();
     assert_eq!(answered.unwrap().outcome, "answered");
     let again = std::fs::read(Path::new(&out).join("rest")).unwrap();
-    assert_eq!(again, verified.get().rest);
+    assert_eq!(again, verified.get().rest[..]);
 }
 
 #[tokio::test]

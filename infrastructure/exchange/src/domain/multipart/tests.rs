@@ -9,7 +9,7 @@ const EDGE: &str = "xtopAbCdEfGhIjKlMnOpQrStUvWxYzAbCd";
 fn envelope() -> Envelope {
     Envelope {
         ocsp: vec![b"o1".to_vec(), b"o2".to_vec()],
-        rest: b"GET\r\n/r1/a\r\n".to_vec(),
+        rest: b"GET\r\n/r1/a\r\n".to_vec().into(),
         body: Some(b"\r\n--not the boundary\r\n".to_vec().into()),
         chain_result: Some(b"<r/>".to_vec()),
         chain: Some(b"<c/>".to_vec()),
@@ -47,7 +47,9 @@ const RESPONSE: &str = "--xtopB\r\n\
 fn asked() -> Envelope {
     Envelope {
         ocsp: vec![b"O1".to_vec(), b"O2".to_vec()],
-        rest: b"POST\r\n/r1/PE/GOB/1/a/b\r\nx-road-id:1\r\n".to_vec(),
+        rest: b"POST\r\n/r1/PE/GOB/1/a/b\r\nx-road-id:1\r\n"
+            .to_vec()
+            .into(),
         body: Some(b"{\"a\":1}".to_vec().into()),
         chain_result: Some(b"<R/>".to_vec()),
         chain: Some(b"<C/>".to_vec()),
@@ -57,7 +59,7 @@ fn asked() -> Envelope {
 
 fn answered() -> Envelope {
     Envelope {
-        rest: b"200\r\nOK\r\nx-road-id:1\r\n".to_vec(),
+        rest: b"200\r\nOK\r\nx-road-id:1\r\n".to_vec().into(),
         signature: b"<S/>".to_vec(),
         ..Envelope::default()
     }
