@@ -21,6 +21,10 @@ use clap::Parser;
 
 use crate::commands::{Command, Problem};
 
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A country's digital government in one program.
 #[derive(Parser)]
 #[command(name = "tambo", version, about, arg_required_else_help = true)]
