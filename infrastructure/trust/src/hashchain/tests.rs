@@ -144,3 +144,56 @@ fn circles_and_foreign_documents_are_refused() {
         assert_eq!(error.code(), code, "{instead}");
     }
 }
+
+/// What a batch remembers of its tree makes no message pass that the general way refuses, whatever came before.
+#[test]
+fn a_batch_that_was_walked_covers_its_messages_and_no_others() {
+    let uri = "/sig-hashchain.xml";
+    let one = |name: &str, text: &str| Part {
+        uri: name.to_owned(),
+        digest: Hash::Sha512.digest(text.as_bytes()),
+    };
+    let messages: Vec<Vec<Part>> = (0..13)
+        .map(|n| {
+            let mut parts = vec![one("/message.xml", &format!("message {n}"))];
+            parts.extend((n % 3 == 0).then(|| one("/attachment1", &format!("body {n}"))));
+            parts
+        })
+        .collect();
+    let built = build(Hash::Sha512, uri, &messages).unwrap();
+    let other = build(Hash::Sha512, uri, &messages[..7]).unwrap();
+    let result = built.result.as_bytes();
+    let first = (result, built.chains[0].as_bytes());
+    let batch = Batch::of(Hash::Sha512, uri, &messages[0], first).unwrap();
+    assert!(Batch::of(Hash::Sha512, uri, &messages[1], first).is_none());
+    for _ in 0..2 {
+        for (at, (parts, chain)) in messages.iter().zip(&built.chains).enumerate() {
+            assert!(batch.covers(parts, chain.as_bytes()), "{at}");
+            let next = (at + 1) % messages.len();
+            assert!(
+                !batch.covers(&messages[next], chain.as_bytes()),
+                "another's chain"
+            );
+            let mut changed = parts.clone();
+            changed[0].digest[5] ^= 1;
+            assert!(!batch.covers(&changed, chain.as_bytes()), "another digest");
+            // Well written, but over other values: each sibling in turn is another message's digest.
+            let foreign = data_encoding::BASE64.encode(&Hash::Sha512.digest(b"foreign"));
+            for (place, _) in chain.match_indices("<HashValue><ds:DigestValue>") {
+                let start = place + "<HashValue><ds:DigestValue>".len();
+                let mut text = chain.clone();
+                text.replace_range(start..start + foreign.len(), &foreign);
+                assert!(
+                    !batch.covers(parts, text.as_bytes()),
+                    "a sibling at {place}"
+                );
+            }
+        }
+    }
+    for (parts, chain) in messages.iter().zip(&other.chains) {
+        assert!(
+            !batch.covers(parts, chain.as_bytes()),
+            "the chain of another batch"
+        );
+    }
+}
