@@ -27,11 +27,21 @@ pub fn own_form(
     parts: &[Part],
     (result, chain): (&[u8], &[u8]),
 ) -> Option<usize> {
+    let (claim, _) = proved(method, chain_uri, parts, (result, chain))?;
+    Some(claim.steps.len())
+}
+
+/// A claim that was climbed without any memory, and leads to the result.
+fn proved<'p>(
+    method: Hash,
+    chain_uri: &str,
+    parts: &'p [Part],
+    (result, chain): (&[u8], &[u8]),
+) -> Option<(Claim<'p>, Climbed)> {
     let claim = Claim::read(method, parts, chain)?;
     let climbed = claim.climb(&Walked::default());
-    claim
-        .is_over(chain_uri, &climbed.top, result)
-        .then_some(claim.steps.len())
+    let follows = result_xml(method, chain_uri, &climbed.top).as_bytes() == result;
+    follows.then_some((claim, climbed))
 }
 
 /// A batch that was verified, so that the next of its messages costs less.
@@ -50,9 +60,8 @@ impl Batch {
         parts: &[Part],
         (result, chain): (&[u8], &[u8]),
     ) -> Option<Self> {
-        let claim = Claim::read(method, parts, chain)?;
-        let climbed = claim.climb(&Walked::default());
-        if claim.steps.is_empty() || !claim.is_over(chain_uri, &climbed.top, result) {
+        let (claim, climbed) = proved(method, chain_uri, parts, (result, chain))?;
+        if claim.steps.is_empty() {
             return None;
         }
         let mut walked = Walked {
@@ -118,10 +127,6 @@ impl<'p> Claim<'p> {
             steps,
             parts,
         })
-    }
-
-    fn is_over(&self, chain_uri: &str, top: &[u8], result: &[u8]) -> bool {
-        result_xml(self.method, chain_uri, top).as_bytes() == result
     }
 
     fn value<'d>(&self, digests: impl Iterator<Item = &'d [u8]> + Clone) -> Vec<u8> {

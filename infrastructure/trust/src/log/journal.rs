@@ -25,7 +25,7 @@ use crate::keys::{Algorithm, KeyStore};
 /// transaction. Afterwards a body at rest costs next to nothing, and hundreds share a process.
 const EAGER_TURNS: u32 = 40;
 
-/// Most entries that get their places in one act: whoever else writes waits for a millisecond or two.
+/// Most entries that get their places in one act: whoever else writes waits for a few milliseconds.
 const PLACED_MAX: usize = 256;
 
 /// What a body's log needs.

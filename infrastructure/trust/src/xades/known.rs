@@ -12,7 +12,7 @@ use data_encoding::BASE64;
 use kernel::Moment;
 use memchr::memmem;
 
-use super::message::HASH_CHAIN;
+use super::message::{HASH_CHAIN, over_result};
 use super::sign::{DataReference, Words, canonical_info, signed_info, signed_properties};
 use super::stamp::SignatureTimeStamp;
 use super::verify::{SignedReference, VALUES_MAX, VerifiedSignature};
@@ -88,8 +88,7 @@ impl KnownSigners {
         );
     }
 
-    /// As [`KnownSigners::verify`], for a message of these parts in a batch: hash chain result, hash chain, and what names
-    /// the result in the signature. The signature was made once, and is verified once: a verdict is believed again for
+    /// As [`KnownSigners::verify`], for a message of these parts in a batch, by hash chain result and hash chain. The signature was made once, and is verified once: a verdict is believed again for
     /// the very same bytes over the very same result alone. Whether the certificate is good is asked by the caller each
     /// time.
     pub fn verify_batch(
@@ -97,7 +96,6 @@ impl KnownSigners {
         signature: &[u8],
         (result, chain): (&[u8], &[u8]),
         parts: &[Part],
-        over: impl Fn(&[u8]) -> DataReference<'static>,
     ) -> Option<Arc<VerifiedSignature>> {
         let lock = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |one: &&Arc<Shared>| one.batch.result() == result && one.signature == signature;
@@ -109,7 +107,7 @@ impl KnownSigners {
                 .then(|| known.verified.clone());
         }
         let batch = Batch::of(Hash::Sha512, HASH_CHAIN, parts, (result, chain))?;
-        let verified = self.verify(signature, &[over(result)])?;
+        let verified = self.verify(signature, &[over_result(result)])?;
         let mut shared = lock();
         if shared.len() >= SHARED_MAX {
             shared.pop_front();

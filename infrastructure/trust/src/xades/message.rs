@@ -254,9 +254,7 @@ fn short_way(
             hashchain::own_form(Hash::Sha512, HASH_CHAIN, &digests, (result, chain))?;
             known.verify(signature, &[over_result(result)])?
         }
-        (Some(documents), [_, ..]) => {
-            known.verify_batch(signature, documents, &digests, over_result)?
-        }
+        (Some(documents), [_, ..]) => known.verify_batch(signature, documents, &digests)?,
         _ => return None,
     };
     let covered = digests.into_iter().map(|Part { uri, digest }| Covered {
@@ -279,6 +277,7 @@ fn alone(part: &Part) -> DataReference<'_> {
     }
 }
 
-fn over_result(result: &[u8]) -> DataReference<'static> {
+/// What names a hash chain result in a signature.
+pub(super) fn over_result(result: &[u8]) -> DataReference<'static> {
     DataReference::new(HASH_CHAIN_RESULT, HASH_CHAIN_RESULT_TYPE, result)
 }
