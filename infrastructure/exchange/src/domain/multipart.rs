@@ -115,6 +115,17 @@ pub struct Envelope {
     pub signature: Vec<u8>,
 }
 
+impl Envelope {
+    /// About how many bytes it is on a line.
+    pub fn size(&self) -> u64 {
+        let ocsp: usize = self.ocsp.iter().map(Vec::len).sum();
+        let chains = [&self.chain_result, &self.chain];
+        let chains = chains.map(|part| part.as_ref().map_or(0, Vec::len));
+        let texts = ocsp + self.rest.len() + chains[0] + chains[1] + self.signature.len();
+        texts as u64 + self.body.as_ref().map_or(0, Body::len)
+    }
+}
+
 /// Why bytes are not a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadEnvelope {
