@@ -415,6 +415,7 @@ fn exchange_settings(
     settings.systems_tls_listen = own.client_tls_listen;
     settings.health_listen = own.health_listen;
     settings.legacy_tls = own.legacy_tls;
+    settings.shared_lines = own.shared_lines;
     settings.ocsp_listen = own.ocsp_listen;
     settings.fastest_server_seconds = own.fastest_server_seconds;
     settings.authority_ca = ground.settings.authority_ca()?;

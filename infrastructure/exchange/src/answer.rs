@@ -21,7 +21,7 @@ use crate::builtin::Asked;
 use crate::domain::agreement::{Authorised, NotCovered};
 use crate::domain::codes::{Code, Leaf, Report};
 use crate::domain::message::{self, BadPart, Header, RequestPart, ResponsePart};
-use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
+use crate::domain::multipart::{BadEnvelope, Envelope};
 use crate::domain::path::{BadPath, NormalPath};
 use crate::forward::forward;
 use crate::journal::NotKept;
@@ -247,8 +247,7 @@ impl Exchange {
         match self.answer_or_refuse(arrived).await {
             Ok(envelope) => {
                 let boundary = new_boundary(&*self.inner.chance);
-                let frame = multipart::write(&envelope, Direction::Response, &boundary);
-                Departing::Message { boundary, frame }
+                Departing::Message { boundary, envelope }
             }
             Err(refusal) => {
                 self.inner.meters.refused();

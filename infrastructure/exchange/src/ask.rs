@@ -4,6 +4,8 @@
 //! promises that what it gives out is [`Verified`] and journalled on disk, and that every failure has one of five
 //! names. Nothing is held in a transaction across the network.
 
+use std::sync::Arc;
+
 use kernel::fact::value::Value;
 use kernel::{Fact, Fault, FaultKind, Id, Party, ServerId, ServiceId, SubsystemId};
 
@@ -12,7 +14,7 @@ use crate::body::{self, Body};
 use crate::domain::agreement::{Authorised, NotCovered, Question};
 use crate::domain::codes::{Code, Leaf};
 use crate::domain::message::{self, Header, RequestPart, ResponsePart};
-use crate::domain::multipart::{self, Direction, Envelope};
+use crate::domain::multipart::Envelope;
 use crate::journal::{Failure, NewQuestion, NotKept, Opened};
 use crate::questions::Question as Asked;
 use crate::refusals::Attempt;
@@ -193,7 +195,7 @@ pub(crate) struct Sealed {
     pub opened: Opened,
     pub request: RequestPart,
     pub request_id: String,
-    pub envelope: Envelope,
+    pub envelope: Arc<Envelope>,
 }
 
 impl Exchange {
@@ -376,7 +378,7 @@ impl Exchange {
             opened,
             request,
             request_id,
-            envelope,
+            envelope: Arc::new(envelope),
         })
     }
 
@@ -460,7 +462,7 @@ impl Exchange {
         let view = inner.held.current(inner.clock.now()).ok_or_else(expired)?;
         let boundary = new_boundary(&*inner.chance);
         let call = Call {
-            frame: multipart::write(&sealed.envelope, Direction::Request, &boundary),
+            envelope: sealed.envelope.clone(),
             boundary,
             request_id: sealed.request_id.clone(),
             original_content_type: sealed
@@ -468,6 +470,8 @@ impl Exchange {
                 .header("content-type")
                 .unwrap_or("")
                 .to_owned(),
+            #[cfg(test)]
+            raw: None,
         };
         match self.reach(&service.subsystem, wanted, &view, &call).await {
             Ok(Reply::Message { envelope }) => self.verify(service, sealed, *envelope),

@@ -12,6 +12,7 @@ pub mod multipart;
 pub mod ocsp_parts;
 pub mod path;
 pub mod rights;
+pub mod shared_line;
 
 /// Feeds any bytes to every reader of foreign bytes in this crate; for fuzzers and property tests. Must never panic.
 pub fn fuzz(bytes: &[u8]) {
@@ -23,6 +24,9 @@ pub fn fuzz(bytes: &[u8]) {
         if reader.push(bytes).is_ok() {
             let _ = reader.finish();
         }
+        let mut shared = shared_line::Reader::new(direction, 1 << 16);
+        shared.buffer().extend_from_slice(bytes);
+        while let Ok(Some(_)) = shared.frame() {}
     }
     if let Ok(request) = message::RequestPart::parse(bytes) {
         let _ = (request.address().is_ok(), request.client().is_ok());

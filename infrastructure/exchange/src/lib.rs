@@ -145,6 +145,7 @@ fn wire_of(
             judge,
             (stall, settings.timeout()),
             room,
+            settings.shared_lines,
         )),
         Some((network, address)) => {
             let chain = keys.auth.chain().to_vec();
@@ -366,6 +367,7 @@ impl Exchange {
         let settings = &self.inner.settings;
         let limits = Limits {
             connections: settings.connections_max.max(1),
+            shares: settings.shared_lines,
             stall: settings.stall(),
             whole: settings.timeout(),
             room: self.inner.spool.clone(),

@@ -68,6 +68,10 @@ pub struct Settings {
     /// X-Road servers; off where every node is a tambo.
     #[serde(default)]
     pub legacy_tls: bool,
+    /// Whether many messages share one line with nodes that know how (`docs/protocols/shared-line.md`); with others, and if
+    /// this is off, each has a connection of its own while it is under way.
+    #[serde(default = "default_shared_lines")]
+    pub shared_lines: bool,
     /// Where the body's own information systems send `/r1/...`; keep it on loopback. None means they can't.
     #[serde(default)]
     pub systems_listen: Option<SocketAddr>,
@@ -184,6 +188,10 @@ fn default_stall() -> u64 {
     10
 }
 
+const fn default_shared_lines() -> bool {
+    true
+}
+
 /// At most about 20 MiB of buffers with small bodies.
 fn default_connections() -> usize {
     1_000
@@ -227,6 +235,7 @@ impl Settings {
             server: default_server(),
             listen: default_listen(),
             legacy_tls: false,
+            shared_lines: default_shared_lines(),
             systems_listen: None,
             systems_tls_listen: None,
             systems: BTreeMap::new(),

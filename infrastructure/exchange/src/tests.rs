@@ -18,6 +18,7 @@ mod offers;
 mod places;
 mod registries;
 mod reports;
+mod shared_lines;
 mod simulated;
 mod smuggling;
 mod survive;

@@ -10,6 +10,8 @@ mod dial;
 mod judge;
 mod legacy;
 mod listener;
+mod meeting;
+mod shared;
 mod simulated;
 mod stream;
 mod tls;
@@ -23,6 +25,10 @@ pub(crate) use simulated::Place;
 pub use simulated::{Fate, Leg, Network, Passage, Rule, Seat, Simulated};
 pub(crate) use stream::{Counted, Gone, Pace, linger, time_for};
 pub use tls::{TlsIdentity, TlsSetup, systems_config};
+
+use std::sync::Arc;
+
+use crate::domain::multipart::{self, Direction, Envelope, Framed};
 
 /// Header that names the digest of the message layer.
 pub const HASH_ALGORITHM: (&str, &str) = ("x-hash-algorithm", "SHA-512");
@@ -79,17 +85,31 @@ impl Wire {
     }
 }
 
-/// One framed request.
+/// One request, in whatever form its line takes.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The boundary of the frame.
+    /// The boundary of the frame, where it is framed.
     pub boundary: String,
     /// The number of this attempt.
     pub request_id: String,
     /// The content type that the information system gave its body, if it gave one.
     pub original_content_type: String,
-    /// The framed message.
-    pub frame: crate::domain::multipart::Framed,
+    /// The message.
+    pub envelope: Arc<Envelope>,
+    /// What is said instead, by those who try what no honest node says.
+    #[cfg(test)]
+    pub raw: Option<Framed>,
+}
+
+impl Call {
+    /// The message in X-Road's frame.
+    fn framed(&self) -> Framed {
+        #[cfg(test)]
+        if let Some(raw) = &self.raw {
+            return raw.clone();
+        }
+        multipart::write(&self.envelope, Direction::Request, &self.boundary)
+    }
 }
 
 /// The content type of a framed message.

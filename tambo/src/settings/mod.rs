@@ -161,6 +161,9 @@ pub struct Exchange {
     /// Whether TLS 1.2 is spoken with X-Road servers.
     #[serde(default)]
     pub legacy_tls: bool,
+    /// Whether many messages share one line with nodes that know how.
+    #[serde(default = "default_shared_lines")]
+    pub shared_lines: bool,
     /// Where X-Road servers fetch this node's OCSP responses.
     #[serde(default)]
     pub ocsp_listen: Option<SocketAddr>,
@@ -269,6 +272,10 @@ fn default_spelling() -> String {
 /// X-Road's period.
 fn default_fastest() -> u64 {
     3_600
+}
+
+const fn default_shared_lines() -> bool {
+    true
 }
 
 fn default_message_bytes() -> usize {

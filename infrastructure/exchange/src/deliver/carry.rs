@@ -3,6 +3,8 @@
 //! It promises that before a byte leaves, the store says so and to which server; that a message which may have arrived
 //! is sent again only to a node that said it keeps its answers; and that whatever happens ends in the store.
 
+use std::sync::Arc;
+
 use kernel::{Fault, Id, Moment, Party, ServerId};
 
 use super::outgoing::Stored;
@@ -206,7 +208,7 @@ impl Exchange {
             opened,
             request,
             request_id: stored.request_id.clone(),
-            envelope,
+            envelope: Arc::new(envelope),
         })
     }
 

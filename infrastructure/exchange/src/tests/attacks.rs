@@ -12,8 +12,8 @@ use trust::ca::DAY;
 use super::country::*;
 use crate::ask::{Outgoing, Sealed};
 use crate::domain::codes::{Code, Leaf};
-use crate::domain::multipart::{self, Direction, Envelope, Kind, Reader, frame};
-use crate::wire::{Arrived, Call, Departing, Limits, Reply, Serving, WireError, serve};
+use crate::domain::multipart::{self, Direction, Envelope, Kind, frame};
+use crate::wire::{Arrived, Call, Departing, Limits, Reply, Serving, Wire, WireError, serve};
 use crate::{Agreement, AskError, Behalf};
 
 pub const EDGE: &str = "xtopabcdefghijklmnopqrstuvwxyzabcd";
@@ -43,17 +43,11 @@ pub async fn corrupt(
         let (exchange, change) = (exchange.clone(), change.clone());
         Box::pin(async move {
             match exchange.answer(arrived).await {
-                Departing::Fault(text) => Departing::Fault(text),
-                Departing::Message { boundary, frame } => {
-                    let bytes = frame.to_vec();
-                    let mut reader = Reader::new(&boundary, Direction::Response, 1 << 20);
-                    reader.push(&bytes).unwrap();
-                    let bytes = change(reader.finish().unwrap());
-                    Departing::Message {
-                        boundary: EDGE.into(),
-                        frame: bytes::Bytes::from(bytes).into(),
-                    }
-                }
+                Departing::Message { envelope, .. } => Departing::Raw {
+                    boundary: EDGE.into(),
+                    frame: bytes::Bytes::from(change(envelope)).into(),
+                },
+                other => other,
             }
         }) as futures_util::future::BoxFuture<'static, Departing>
     });
@@ -76,6 +70,7 @@ pub fn limits() -> Limits {
     let whole = Duration::from_secs(5);
     Limits {
         connections: 10,
+        shares: false,
         stall: Duration::from_secs(2),
         whole,
         room: crate::body::SpoolRoom::new(&std::env::temp_dir(), 1 << 20),
@@ -104,13 +99,15 @@ pub async fn send_bytes(
         boundary: EDGE.into(),
         request_id: request_id.into(),
         original_content_type: "application/json".into(),
-        frame: bytes::Bytes::from(bytes).into(),
+        envelope: Arc::default(),
+        raw: Some(bytes::Bytes::from(bytes).into()),
     };
-    {
-        let wire = &muni.exchange.inner.wire;
-        let line = wire.line(&reniec.address.to_string(), true).await?;
-        wire.call(line, &call).await
-    }
+    let Wire::Tls(caller) = &muni.exchange.inner.wire else {
+        panic!("a wire of sockets was expected");
+    };
+    let wire = Wire::Tls(caller.alone());
+    let line = wire.line(&reniec.address.to_string(), true).await?;
+    wire.call(line, &call).await
 }
 
 pub async fn send(muni: &Node, reniec: &Node, sealed: &Sealed) -> Result<Reply, WireError> {
@@ -271,14 +268,15 @@ async fn a_member_cannot_sign_for_another() {
 
 /// Another message under the same number, signed by the same member.
 pub(super) async fn changed(muni: &Node, mut request: Sealed) -> Sealed {
-    let rest = String::from_utf8(request.envelope.rest.into_bytes()).unwrap();
+    let rest = String::from_utf8(request.envelope.rest.to_vec()).unwrap();
     let rest = rest.replace("EXP-2026-0001", "EXP-2026-0002");
     let inner = &muni.exchange.inner;
     let own = inner.statuses.own(&muni.keys).await.unwrap();
-    let (auth, body) = (own.auth.clone(), request.envelope.body.take());
+    let (auth, body) = (own.auth.clone(), request.envelope.body.clone());
     let unsealed = crate::seal::Unsealed::new(rest.into_bytes(), body, inner.clock.now(), own);
-    request.envelope = unsealed.seal(&muni.keys.sign).unwrap();
-    request.envelope.ocsp = auth;
+    let mut envelope = unsealed.seal(&muni.keys.sign).unwrap();
+    envelope.ocsp = auth;
+    request.envelope = Arc::new(envelope);
     request
 }
 
@@ -382,7 +380,7 @@ async fn a_changed_question_is_refused_before_anybody_is_asked() {
             let mut body = crate::body::small(request.envelope.body.as_ref()).to_vec();
             let at = body.iter().position(|&byte| byte == b'1').unwrap();
             body[at] = b'2';
-            request.envelope.body = Some(body.into());
+            Arc::make_mut(&mut request.envelope).body = Some(body.into());
             assert_eq!(
                 leaf(send(&muni, &reniec, &request).await),
                 Leaf::InvalidSignatureValue
@@ -390,7 +388,7 @@ async fn a_changed_question_is_refused_before_anybody_is_asked() {
 
             let mut request = sealed(&muni).await;
             let rest = String::from_utf8(request.envelope.rest.to_vec()).unwrap();
-            request.envelope.rest = rest
+            Arc::make_mut(&mut request.envelope).rest = rest
                 .replace("EXP-2026-0001", "EXP-2026-0002")
                 .into_bytes()
                 .into();

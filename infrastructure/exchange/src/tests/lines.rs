@@ -104,7 +104,7 @@ async fn a_signature_is_checked_at_the_clock_s_time() {
                     vetted: &vetted,
                     signers: &signers,
                 };
-                crate::seal::verify(request.envelope.clone(), &member(signer), &scope)
+                crate::seal::verify((*request.envelope).clone(), &member(signer), &scope)
             };
             assert!(check("MUNI", 0).is_ok() && check("MUNI", 3_000).is_ok());
             assert!(
@@ -268,7 +268,7 @@ async fn bodies_over_the_limit_are_refused() {
         async move {
             let (_country, muni, reniec, _folder) = two(store, time).await;
             let mut request = sealed(&muni).await;
-            request.envelope.body = Some(vec![b'x'; reniec.exchange.settings().body_bytes_max + 1].into());
+            Arc::make_mut(&mut request.envelope).body = Some(vec![b'x'; reniec.exchange.settings().body_bytes_max + 1].into());
             let reply = send(&muni, &reniec, &request).await;
             let told = matches!(&reply, Ok(Reply::Fault(report)) if report.code == "server.serverproxy.invalid_body");
             assert!(told, "{reply:?}");

@@ -350,7 +350,7 @@ async fn the_registrys_own_system_and_its_answer() {
         let body = crate::body::small(changed.envelope.body.as_ref()).to_vec();
         let body = String::from_utf8(body).unwrap();
         let other = body.replace("40000001", "40000002").into_bytes();
-        changed.envelope.body = Some(other.into());
+        std::sync::Arc::make_mut(&mut changed.envelope).body = Some(other.into());
         send(&muni, &reniec, &changed).await.unwrap();
         let number = &changed.opened.question.number;
         let trail = reniec.exchange.why(number).await.unwrap().unwrap();

@@ -10,19 +10,22 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use trust::Certificate;
 
-use super::dial::{Dialled, Dialler, Speech, race};
+use super::dial::{Dialled, Dialler, Speech, Talk, race};
 use super::judge::Judge;
+use super::meeting::{Meeting, Meetings};
+use super::shared::SharedLine;
 use super::stream::{BadStream, Gone, Inbound, Outbound, Pace, outbound, time_for};
 use super::{Call, HASH_ALGORITHM, MESSAGE_TYPE, PROXY_VERSION, TlsSetup, content_type};
 use crate::body::SpoolRoom;
 use crate::domain::codes::{FAULT_BYTES_MAX, Report};
-use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
+use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Framed};
 
 /// How long an unused connection is kept; below the listener's own limit, so that we close first.
-const IDLE: Duration = Duration::from_secs(8);
+pub(super) const IDLE: Duration = Duration::from_secs(8);
 /// Most unused connections kept to one address: a handshake costs more CPU than a question does.
 const IDLE_MAX: usize = 1_024;
 
@@ -79,6 +82,8 @@ enum Way {
         sender: SendRequest<Outbound>,
         free_since: Instant,
     },
+    /// Many calls at once.
+    Shared(SharedLine),
     /// A place on a simulated network.
     Simulated,
 }
@@ -111,9 +116,12 @@ impl Line {
             address: address.to_owned(),
             peer: dialled.peer,
             speech: dialled.speech,
-            way: Way::Http {
-                sender: dialled.sender,
-                free_since: Instant::now(),
+            way: match dialled.talk {
+                Talk::Http(sender) => Way::Http {
+                    sender,
+                    free_since: Instant::now(),
+                },
+                Talk::Shared(line) => Way::Shared(line),
             },
         }
     }
@@ -127,11 +135,37 @@ impl Line {
         }
     }
 
+    /// Whether it carries many calls at once.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self.way, Way::Shared(_))
+    }
+
+    /// The same line for another call, if it carries many and has room.
+    pub(super) fn again(&self) -> Option<Self> {
+        match &self.way {
+            Way::Shared(shared) if shared.has_room() => Some(Self {
+                address: self.address.clone(),
+                peer: self.peer.clone(),
+                speech: self.speech,
+                way: Way::Shared(shared.clone()),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes no calls any more.
+    pub(super) fn is_over(&self) -> bool {
+        match &self.way {
+            Way::Shared(shared) => shared.is_closed(),
+            Way::Http { .. } | Way::Simulated => true,
+        }
+    }
+
     /// Whether it may be used again: open, and not idle for too long.
     fn is_fresh(&self) -> bool {
         match &self.way {
             Way::Http { sender, free_since } => sender.is_ready() && free_since.elapsed() < IDLE,
-            Way::Simulated => false,
+            Way::Shared(_) | Way::Simulated => false,
         }
     }
 
@@ -139,7 +173,7 @@ impl Line {
     fn is_open(&self) -> bool {
         match &self.way {
             Way::Http { sender, free_since } => !sender.is_closed() && free_since.elapsed() < IDLE,
-            Way::Simulated => false,
+            Way::Shared(_) | Way::Simulated => false,
         }
     }
 }
@@ -153,40 +187,66 @@ pub struct Caller {
     whole: Duration,
     room: SpoolRoom,
     lines: Arc<Mutex<HashMap<String, Vec<Line>>>>,
+    /// Lines that carry many calls; nothing if they are switched off.
+    meetings: Option<Arc<Meetings>>,
 }
 
 impl Caller {
     /// A caller that waits `whole` for an answer to begin, gives up on a line after `stall` of silence within it, and
-    /// takes bodies into `room`.
+    /// takes bodies into `room`. With `shares` its calls share lines with each other where the peer knows how.
     pub fn new(
         setup: TlsSetup,
         judge: Judge,
         (stall, whole): (Duration, Duration),
         room: SpoolRoom,
+        shares: bool,
     ) -> Self {
         Self {
-            dialler: Dialler::new(setup),
+            dialler: Dialler::new(setup, stall, room.clone()),
             judge,
             stall,
             whole,
             room,
             lines: Arc::default(),
+            meetings: shares.then(Arc::default),
+        }
+    }
+
+    /// The same caller, whose calls go one at a time over a line.
+    #[cfg(test)]
+    pub(crate) fn alone(&self) -> Self {
+        Self {
+            meetings: None,
+            ..self.clone()
         }
     }
 
     pub(super) async fn line(&self, address: &str, fresh: bool) -> Result<Line, WireError> {
+        if let Some(meeting) = self.meeting(address) {
+            return self.shared_line(&meeting, address, None).await;
+        }
         match self.take(address).filter(|_| !fresh) {
             Some(line) => Ok(line),
-            None => self.connect(address).await,
+            None => self.connect(address, None, false).await,
         }
     }
 
     pub(super) async fn call(&self, mut line: Line, call: &Call) -> Result<Reply, WireError> {
-        let Way::Http { sender, .. } = &mut line.way else {
-            return Err(WireError::Unsent);
+        let sender = match &mut line.way {
+            Way::Http { sender, .. } => sender,
+            Way::Shared(shared) => {
+                let small = call.envelope.body.as_ref().map(|body| body.in_memory());
+                if small != Some(None) {
+                    return shared.call(call, self.whole).await;
+                }
+                // A large body would hold up the others.
+                return Box::pin(self.call_apart(&line.address, call)).await;
+            }
+            Way::Simulated => return Err(WireError::Unsent),
         };
-        let sending = sender.try_send_request(request(call, &line.address)?);
-        let patience = self.whole + time_for(call.frame.len());
+        let frame = call.framed();
+        let patience = self.whole + time_for(frame.len());
+        let sending = sender.try_send_request(request(call, &frame, &line.address)?);
         let sent = timeout(patience, sending).await;
         match sent.map_err(|_| WireError::Timeout)? {
             Ok(response) => self.read(line, response).await,
@@ -202,7 +262,7 @@ impl Caller {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lines.get_mut(address)?;
         while let Some(line) = kept.pop() {
-            if line.is_fresh() && self.judge.is_still_good(&line.peer) {
+            if line.is_fresh() && self.is_still_good(&line) {
                 return Some(line);
             }
         }
@@ -221,10 +281,36 @@ impl Caller {
         }
     }
 
-    async fn connect(&self, address: &str) -> Result<Line, WireError> {
+    /// A new connection, over `tcp` if it is there already.
+    pub(super) async fn connect(
+        &self,
+        address: &str,
+        tcp: Option<TcpStream>,
+        shares: bool,
+    ) -> Result<Line, WireError> {
         // In a box of its own: it is rare, and every question's work would else be as large as a handshake.
-        let dialled = Box::pin(self.dialler.dial(address, None)).await?;
+        let dialled = Box::pin(self.dialler.dial(address, tcp, shares)).await?;
         Ok(Line::dialled(address, dialled))
+    }
+
+    /// The shared lines to an address, if it may have some.
+    fn meeting(&self, address: &str) -> Option<Arc<Meeting>> {
+        self.meetings.as_ref()?.at(address)
+    }
+
+    /// Whether the node at the other end still counts as one.
+    pub(super) fn is_still_good(&self, line: &Line) -> bool {
+        self.judge.is_still_good(&line.peer)
+    }
+
+    /// A call over a line of its own.
+    async fn call_apart(&self, address: &str, call: &Call) -> Result<Reply, WireError> {
+        let kept = self.take(address);
+        let line = match kept {
+            Some(line) => line,
+            None => self.connect(address, None, false).await?,
+        };
+        Box::pin(self.call(line, call)).await
     }
 
     pub(super) async fn first_line(
@@ -232,10 +318,13 @@ impl Caller {
         addresses: &[&str],
     ) -> Result<Line, (Option<String>, WireError)> {
         let (address, tcp) = race(addresses).await.map_err(|error| (None, error))?;
-        match Box::pin(self.dialler.dial(address, Some(tcp))).await {
-            Ok(dialled) => Ok(Line::dialled(address, dialled)),
-            Err(error) => Err((Some(address.to_owned()), error)),
+        let failed = |error| (Some(address.to_owned()), error);
+        if let Some(meeting) = self.meeting(address) {
+            let line = self.shared_line(&meeting, address, Some(tcp)).await;
+            return line.map_err(failed);
         }
+        let line = self.connect(address, Some(tcp), false).await;
+        line.map_err(failed)
     }
 
     async fn read(&self, line: Line, response: Response<Incoming>) -> Result<Reply, WireError> {
@@ -312,7 +401,7 @@ pub(super) fn fault(bytes: &[u8]) -> Result<Reply, WireError> {
 }
 
 /// A call in X-Road's form: `POST /` with its headers (facts of PR-MESSTRANSP section 4).
-fn request(call: &Call, host: &str) -> Result<Request<Outbound>, WireError> {
+fn request(call: &Call, frame: &Framed, host: &str) -> Result<Request<Outbound>, WireError> {
     Request::post("/")
         .header(http::header::HOST, host)
         .header(http::header::CONTENT_TYPE, content_type(&call.boundary))
@@ -321,7 +410,7 @@ fn request(call: &Call, host: &str) -> Result<Request<Outbound>, WireError> {
         .header(MESSAGE_TYPE.0, MESSAGE_TYPE.1)
         .header("x-original-content-type", &call.original_content_type)
         .header("x-road-request-id", &call.request_id)
-        .body(outbound(&call.frame))
+        .body(outbound(frame))
         .map_err(|error| WireError::Malformed(error.to_string()))
 }
 
@@ -339,7 +428,8 @@ mod tests {
             boundary: "xtopA".into(),
             request_id: "6e4bbf6a-5b7e-4b0c-a4e0-3f0b8a1d9c11".into(),
             original_content_type: "application/json".into(),
-            frame: Bytes::from_static(b"--xtopA--\r\n").into(),
+            envelope: Arc::default(),
+            raw: Some(Bytes::from_static(b"--xtopA--\r\n").into()),
         };
         let expected = "POST / HTTP/1.1\r\nhost: ss2.example:5500\r\n\
             content-type: multipart/mixed; charset=UTF-8; boundary=xtopA\r\n\
@@ -351,7 +441,8 @@ mod tests {
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(ours));
         let (mut sender, connection) = handshake.await.unwrap();
         tokio::spawn(connection);
-        let sending = sender.send_request(request(&call, "ss2.example:5500").unwrap());
+        let sending =
+            sender.send_request(request(&call, &call.framed(), "ss2.example:5500").unwrap());
         let reading = async {
             let mut read = vec![0; expected.len()];
             theirs.read_exact(&mut read).await.unwrap();

@@ -21,7 +21,10 @@ use trust::Certificate;
 
 use super::TlsSetup;
 use super::caller::WireError;
+use super::shared::SharedLine;
 use super::stream::Outbound;
+use crate::body::SpoolRoom;
+use crate::domain::shared_line::PROTOCOL;
 
 /// Longest wait for a connection; a satellite line needs two to three seconds with TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -47,15 +50,25 @@ pub enum Speech {
 
 /// A connection whose peer was judged.
 pub(super) struct Dialled {
-    pub sender: SendRequest<Outbound>,
+    pub talk: Talk,
     pub peer: Certificate,
     pub speech: Speech,
+}
+
+/// What is spoken over a connection.
+pub(super) enum Talk {
+    /// HTTP, one call at a time.
+    Http(SendRequest<Outbound>),
+    /// Many calls at once.
+    Shared(SharedLine),
 }
 
 /// Makes connections; cloning shares the memory of who speaks what.
 #[derive(Clone)]
 pub(super) struct Dialler {
     setup: TlsSetup,
+    stall: Duration,
+    room: SpoolRoom,
     known: Arc<Mutex<HashMap<String, (Speech, Instant)>>>,
 }
 
@@ -72,25 +85,35 @@ fn unreachable(cause: impl std::fmt::Display) -> WireError {
 }
 
 impl Dialler {
-    pub(super) fn new(setup: TlsSetup) -> Self {
+    /// Lines that carry many calls break after `stall` of silence in the middle of an answer, and put bodies into `room`.
+    pub(super) fn new(setup: TlsSetup, stall: Duration, room: SpoolRoom) -> Self {
         Self {
             setup,
+            stall,
+            room,
             known: Arc::default(),
         }
     }
 
-    /// A connection to `address`, over `tcp` if it is already connected.
+    /// A connection to `address`, over `tcp` if it is already connected; with `shares` one that carries many calls, if the
+    /// node there knows how.
     pub(super) async fn dial(
         &self,
         address: &str,
         tcp: Option<TcpStream>,
+        shares: bool,
     ) -> Result<Dialled, WireError> {
-        timeout(CONNECT, self.dial_now(address, tcp))
+        timeout(CONNECT, self.dial_now(address, tcp, shares))
             .await
             .map_err(|_| unreachable("no connection in time"))?
     }
 
-    async fn dial_now(&self, address: &str, tcp: Option<TcpStream>) -> Result<Dialled, WireError> {
+    async fn dial_now(
+        &self,
+        address: &str,
+        tcp: Option<TcpStream>,
+        shares: bool,
+    ) -> Result<Dialled, WireError> {
         let tcp = match tcp {
             Some(tcp) => tcp,
             None => connect(address).await?,
@@ -103,7 +126,7 @@ impl Dialler {
                 Err(error) => self.learned(address).await.ok_or(error),
             };
         }
-        match self.modern(tcp).await {
+        match self.modern(tcp, shares).await {
             Ok(dialled) => {
                 self.remember(address, Speech::Tls13);
                 Ok(dialled)
@@ -119,15 +142,20 @@ impl Dialler {
     }
 
     async fn learned(&self, address: &str) -> Option<Dialled> {
-        let dialled = self.modern(connect(address).await.ok()?).await.ok()?;
+        let dialled = self.modern(connect(address).await.ok()?, false);
+        let dialled = dialled.await.ok()?;
         self.remember(address, Speech::Tls13);
         Some(dialled)
     }
 
-    async fn modern(&self, tcp: TcpStream) -> Result<Dialled, Failed> {
+    async fn modern(&self, tcp: TcpStream, shares: bool) -> Result<Dialled, Failed> {
         let otherwise = |cause: &dyn std::fmt::Display| Failed::Otherwise(unreachable(cause));
         let name = ServerName::try_from("node.invalid").map_err(|e| otherwise(&e))?;
-        let connector = TlsConnector::from(self.setup.client.clone());
+        let config = match shares {
+            true => &self.setup.sharing_client,
+            false => &self.setup.client,
+        };
+        let connector = TlsConnector::from(config.clone());
         let tls = connector.connect(name, tcp).await.map_err(|error| {
             if refuses_version(&error) {
                 Failed::Version
@@ -138,9 +166,12 @@ impl Dialler {
         let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let shown = shown.ok_or_else(|| otherwise(&"the node showed no certificate"))?;
         let peer = self.setup.met.read(shown).map_err(|e| otherwise(&e))?;
-        let sender = start(tls).await.map_err(Failed::Otherwise)?;
+        let talk = match tls.get_ref().1.alpn_protocol() {
+            Some(PROTOCOL) => Talk::Shared(SharedLine::start(tls, self.stall, self.room.clone())),
+            _ => Talk::Http(start(tls).await.map_err(Failed::Otherwise)?),
+        };
         Ok(Dialled {
-            sender,
+            talk,
             peer,
             speech: Speech::Tls13,
         })
@@ -154,7 +185,7 @@ impl Dialler {
             unreachable(error)
         })?;
         Ok(Dialled {
-            sender: start(tls).await?,
+            talk: Talk::Http(start(tls).await?),
             peer,
             speech: Speech::Legacy,
         })

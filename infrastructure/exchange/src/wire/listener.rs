@@ -23,11 +23,13 @@ use tokio_rustls::server::TlsStream;
 use trust::Certificate;
 
 use super::legacy;
+use super::shared::{Calls, answer_on};
 use super::stream::{BadStream, Inbound, Outbound, Pace, linger, outbound};
 use super::{HASH_ALGORITHM, TlsSetup, content_type};
 use crate::body::SpoolRoom;
 use crate::domain::hello::{self, Offer};
-use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Framed};
+use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope};
+use crate::domain::shared_line::PROTOCOL;
 
 /// Longest handshake; a satellite line needs two to three seconds.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -71,13 +73,21 @@ pub enum BadArrival {
 pub enum Departing {
     /// A signed message.
     Message {
-        /// The frame's boundary.
+        /// The frame's boundary, where it is framed.
         boundary: String,
-        /// The framed message.
-        frame: Framed,
+        /// The message.
+        envelope: Envelope,
     },
     /// A SOAP fault.
     Fault(String),
+    /// What no honest node says.
+    #[cfg(test)]
+    Raw {
+        /// The frame's boundary.
+        boundary: String,
+        /// The bytes.
+        frame: crate::domain::multipart::Framed,
+    },
 }
 
 /// Decides on each message.
@@ -86,8 +96,10 @@ pub type Handler = Arc<dyn Fn(Arrived) -> BoxFuture<'static, Departing> + Send +
 /// What one listener may cost.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Most connections at the same time.
+    /// Most connections at the same time, and most calls in work on those that carry many.
     pub connections: usize,
+    /// Whether a line may carry many calls at once, if the caller knows how.
+    pub shares: bool,
     /// Longest silence within a message.
     pub stall: Duration,
     /// Longest time for a message to arrive, besides what its size allows.
@@ -134,6 +146,11 @@ async fn accept(
     mut stopped: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let calls = Calls {
+        places: Arc::new(Semaphore::new(limits.connections)),
+        limits,
+        handler,
+    };
     let mut connections = JoinSet::new();
     loop {
         let Ok(place) = places.clone().acquire_owned().await else {
@@ -150,8 +167,7 @@ async fn accept(
             continue;
         };
         let connection = Connection {
-            limits: limits.clone(),
-            handler: handler.clone(),
+            calls: calls.clone(),
             stopped: stopped.clone(),
         };
         let setup = setup.clone();
@@ -168,20 +184,23 @@ async fn accept(
 }
 
 struct Connection {
-    limits: Limits,
-    handler: Handler,
+    calls: Calls,
     stopped: watch::Receiver<bool>,
 }
 
 impl Connection {
     async fn run(mut self, setup: TlsSetup, tcp: TcpStream) {
         let _ = tcp.set_nodelay(true);
+        let shares = self.calls.limits.shares;
         let handshake = tokio::select! {
-            shaken = timeout(HANDSHAKE, shake(&setup, tcp)) => shaken,
+            shaken = timeout(HANDSHAKE, shake(&setup, tcp, shares)) => shaken,
             // Nothing was asked yet.
             _ = self.stopped.changed() => return,
         };
         match handshake {
+            Ok(Ok(Shaken::Modern(tls, peer))) if is_shared(&tls) => {
+                answer_on(*tls, peer, self.calls, self.stopped).await;
+            }
             Ok(Ok(Shaken::Modern(tls, peer))) => self.talk(*tls, peer).await,
             Ok(Ok(Shaken::Legacy(tls, peer))) => self.talk(*tls, peer).await,
             Ok(Err(error)) => tracing::info!(%error, "a node was refused in the handshake"),
@@ -193,7 +212,9 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (limits, handler) = (self.limits.clone(), self.handler.clone());
+        let Calls {
+            limits, handler, ..
+        } = self.calls;
         let stall = limits.stall;
         let service = service_fn(move |request| {
             let (handler, peer, limits) = (handler.clone(), peer.clone(), limits.clone());
@@ -224,8 +245,17 @@ enum Shaken {
     Legacy(Box<legacy::Stream>, Certificate),
 }
 
+/// Whether both sides know how to share a line.
+fn is_shared(tls: &TlsStream<TcpStream>) -> bool {
+    tls.get_ref().1.alpn_protocol() == Some(PROTOCOL)
+}
+
 /// Hands the socket to the stack that speaks the caller's version.
-async fn shake(setup: &TlsSetup, tcp: TcpStream) -> Result<Shaken, Box<dyn Error + Send + Sync>> {
+async fn shake(
+    setup: &TlsSetup,
+    tcp: TcpStream,
+    shares: bool,
+) -> Result<Shaken, Box<dyn Error + Send + Sync>> {
     if let Some(legacy) = &setup.legacy {
         match offered(&tcp).await? {
             Offer::FellBack if !setup.plays_old() => return Err(fell_back(tcp).await),
@@ -236,7 +266,11 @@ async fn shake(setup: &TlsSetup, tcp: TcpStream) -> Result<Shaken, Box<dyn Error
             Offer::Tls13 | Offer::Unknown | Offer::Unfinished => {}
         }
     }
-    let tls = TlsAcceptor::from(setup.server.clone()).accept(tcp).await?;
+    let config = match shares {
+        true => &setup.sharing_server,
+        false => &setup.server,
+    };
+    let tls = TlsAcceptor::from(config.clone()).accept(tcp).await?;
     let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let peer = setup.met.read(shown.ok_or("no certificate was shown")?)?;
     Ok(Shaken::Modern(Box::new(tls), peer))
@@ -322,7 +356,12 @@ impl From<BadStream> for BadArrival {
 
 fn respond(departing: Departing) -> Response<Outbound> {
     let (kind, frame) = match departing {
-        Departing::Message { boundary, frame } => (content_type(&boundary), frame),
+        Departing::Message { boundary, envelope } => {
+            let frame = multipart::write(&envelope, Direction::Response, &boundary);
+            (content_type(&boundary), frame)
+        }
+        #[cfg(test)]
+        Departing::Raw { boundary, frame } => (content_type(&boundary), frame),
         Departing::Fault(text) => (
             "text/xml; charset=UTF-8".to_owned(),
             Bytes::from(text).into(),

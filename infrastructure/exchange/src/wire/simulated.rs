@@ -227,7 +227,7 @@ impl Simulated {
     }
 
     pub(super) async fn call(&self, to: &str, call: &Call) -> Result<Reply, WireError> {
-        let passage = self.passage(Leg::Request, to, in_one(&call.frame).await?);
+        let passage = self.passage(Leg::Request, to, in_one(&call.framed()).await?);
         let number = passage.number;
         let fate = (self.network.rule)(passage.clone()).await;
         let bytes = match fate {
@@ -242,10 +242,13 @@ impl Simulated {
         };
         let departing = self.deliver(to, call, bytes).await.ok_or_else(cut)?;
         let (kind, bytes) = match departing {
-            Departing::Message { boundary, frame } => {
+            Departing::Message { boundary, envelope } => {
+                let frame = multipart::write(&envelope, Direction::Response, &boundary);
                 (content_type(&boundary), in_one(&frame).await?)
             }
             Departing::Fault(text) => ("text/xml".to_owned(), Bytes::from(text)),
+            #[cfg(test)]
+            Departing::Raw { boundary, frame } => (content_type(&boundary), in_one(&frame).await?),
         };
         let response = Passage {
             number,

@@ -24,6 +24,7 @@ use trust::{Certificate, Signer, TrustError};
 use super::judge::{Judge, Met};
 use super::legacy::Legacy;
 use crate::directory::Held;
+use crate::domain::shared_line::PROTOCOL;
 
 /// This node's authentication key with its certificates, the leaf first and without the root.
 #[derive(Clone)]
@@ -76,8 +77,12 @@ impl TlsIdentity {
 pub struct TlsSetup {
     /// For calls to other nodes.
     pub client: Arc<ClientConfig>,
+    /// For calls that may share a line with others.
+    pub sharing_client: Arc<ClientConfig>,
     /// For other nodes' calls.
     pub server: Arc<ServerConfig>,
+    /// For those of nodes that may share a line.
+    pub sharing_server: Arc<ServerConfig>,
     /// For peers that can't speak TLS 1.3, if the settings allow them.
     pub legacy: Option<Legacy>,
     /// Certificates of the nodes at the other ends.
@@ -133,9 +138,14 @@ impl TlsSetup {
             .with_cert_resolver(resolver);
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
+        let (mut sharing_client, mut sharing_server) = (client.clone(), server.clone());
+        sharing_client.alpn_protocols = protocols();
+        sharing_server.alpn_protocols = protocols();
         Ok(Self {
             client: Arc::new(client),
+            sharing_client: Arc::new(sharing_client),
             server: Arc::new(server),
+            sharing_server: Arc::new(sharing_server),
             legacy,
             met: Met::default(),
             #[cfg(test)]
@@ -151,6 +161,11 @@ impl TlsSetup {
         let is_old = false;
         is_old
     }
+}
+
+/// What is spoken on a line: many calls at once with a node of our kind, HTTP with any other.
+fn protocols() -> Vec<Vec<u8>> {
+    [PROTOCOL, b"http/1.1"].map(<[u8]>::to_vec).to_vec()
 }
 
 /// The configuration for the body's own systems: any certificate may be shown, or none; `systems` compares it with the

@@ -62,6 +62,9 @@ pub struct Options {
     /// Leave nginx out.
     #[arg(long)]
     without_nginx: bool,
+    /// Each message has a connection of its own, as between X-Road servers.
+    #[arg(long)]
+    plain_lines: bool,
 }
 
 impl Default for Options {
@@ -81,6 +84,7 @@ impl Default for Options {
             data: PathBuf::from("bench-data"),
             keep: false,
             without_nginx: false,
+            plain_lines: false,
         }
     }
 }
@@ -170,6 +174,9 @@ async fn nodes(
     ]);
     if options.scattered {
         more.push("--scattered".to_owned());
+    }
+    if options.plain_lines {
+        more.push("--plain-lines".to_owned());
     }
     if way == "single" {
         more.push("--single".to_owned());

@@ -68,6 +68,9 @@ pub struct Options {
     /// Sign every message alone.
     #[arg(long)]
     single: bool,
+    /// Each message has a connection of its own.
+    #[arg(long)]
+    plain_lines: bool,
 }
 
 /// The service that is asked.
@@ -152,6 +155,7 @@ fn settings(options: &Options, anchor: &str) -> Settings {
         settings.systems.insert(subsystem.to_owned(), plain.clone());
     }
     settings.connections_max = 4_000;
+    settings.shared_lines = !options.plain_lines;
     if options.single {
         settings.signatures = Signatures::Single;
     }
