@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub(super) use self::answering::{Calls, answer_on};
 use super::Call;
@@ -25,6 +25,9 @@ use crate::domain::shared_line::{BadFrame, Frame, Reader, Writer};
 
 /// Most calls under way on one line. More go over another, so that one slow line does not hold everybody.
 pub(super) const CALLS_MAX: usize = 256;
+/// A line on which nothing was heard for so long while calls wait takes no more: the next one finds out whether the node is
+/// still there.
+const SILENCE: Duration = Duration::from_secs(10);
 /// Bytes after which what waits goes out.
 const TOGETHER: usize = 128 * 1024;
 /// Room that is made for what arrives.
@@ -39,13 +42,22 @@ struct Shared {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     /// No call is taken any more.
     is_closed: bool,
     /// Number of the last call.
     last: u32,
     waiting: HashMap<u32, Waiting>,
+    /// When something came last, or the first of those who wait began to.
+    heard: Instant,
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        let is_silent = !self.waiting.is_empty() && self.heard.elapsed() > SILENCE;
+        let is_full = self.waiting.len() >= CALLS_MAX || self.last == u32::MAX;
+        !self.is_closed && !is_silent && !is_full
+    }
 }
 
 /// A call whose answer has not come.
@@ -116,6 +128,12 @@ impl Shared {
         }
     }
 
+    /// Takes no more calls if nothing was heard since `began`: the node may be gone without a word.
+    fn doubt(&self, began: Instant) {
+        let mut state = self.lock();
+        state.is_closed |= state.heard <= began;
+    }
+
     /// Closes the line if nobody waits.
     fn close_if_idle(&self) -> bool {
         let mut state = self.lock();
@@ -142,7 +160,12 @@ impl SharedLine {
         let (queue, sayings) = mpsc::channel(CALLS_MAX);
         let shared = Arc::new(Shared {
             queue,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                is_closed: false,
+                last: 0,
+                waiting: HashMap::new(),
+                heard: Instant::now(),
+            }),
         });
         let (half, writing) = tokio::io::split(tls);
         let writing = tokio::spawn(write(writing, sayings, shared.clone(), stall));
@@ -161,8 +184,7 @@ impl SharedLine {
 
     /// Whether another call may be made on it.
     pub(super) fn has_room(&self) -> bool {
-        let state = self.0.lock();
-        !state.is_closed && state.waiting.len() < CALLS_MAX
+        self.0.lock().has_room()
     }
 
     /// Whether it takes no calls any more.
@@ -185,11 +207,12 @@ impl SharedLine {
             .map_err(|_| WireError::Unsent)?;
         let patience = patience + time_for(call.envelope.size());
         let gone = || WireError::Broken("the line ended".to_owned());
-        let answer = timeout(patience, answer).await;
-        match answer
-            .map_err(|_| WireError::Timeout)?
-            .map_err(|_| gone())??
-        {
+        let began = Instant::now();
+        let Ok(answer) = timeout(patience, answer).await else {
+            self.0.doubt(began);
+            return Err(WireError::Timeout);
+        };
+        match answer.map_err(|_| gone())?? {
             Told::Reply(reply) => Ok(reply),
             Told::Large(length, whole) => {
                 let whole = timeout(patience + time_for(length), whole).await;
@@ -200,8 +223,11 @@ impl SharedLine {
 
     fn seat(&self, told: oneshot::Sender<Result<Told, WireError>>) -> Result<Seat<'_>, WireError> {
         let mut state = self.0.lock();
-        if state.is_closed || state.waiting.len() >= CALLS_MAX || state.last == u32::MAX {
+        if !state.has_room() {
             return Err(WireError::Unsent);
+        }
+        if state.waiting.is_empty() {
+            state.heard = Instant::now();
         }
         state.last += 1;
         let call = state.last;
@@ -303,7 +329,7 @@ impl Hearing {
             let patience = if is_amid { stall } else { IDLE };
             match timeout(patience, read_more(&mut half, &mut reader)).await {
                 Ok(Ok(0) | Err(_)) => return "the node ended the line".to_owned(),
-                Ok(Ok(_)) => {}
+                Ok(Ok(_)) => self.shared.lock().heard = Instant::now(),
                 Err(_) if is_amid => return "the node stood still in an answer".to_owned(),
                 Err(_) if self.shared.close_if_idle() => return "nobody used the line".to_owned(),
                 Err(_) => {}
@@ -394,4 +420,41 @@ async fn read_more<S: AsyncRead + AsyncWrite>(
     let buffer = reader.buffer();
     buffer.reserve(ROOM);
     half.read_buf(buffer).await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_that_is_gone_without_a_word_gets_no_more_calls() {
+        let room = SpoolRoom::new(&std::env::temp_dir(), 1 << 20);
+        let (ours, _theirs) = duplex(1 << 16);
+        let line = SharedLine::start(ours, Duration::from_secs(30), room);
+        let call = Call {
+            boundary: "b".into(),
+            request_id: "id".into(),
+            original_content_type: String::new(),
+            envelope: Arc::new(Envelope {
+                rest: b"GET".to_vec().into(),
+                signature: b"<s/>".to_vec(),
+                ..Envelope::default()
+            }),
+            raw: None,
+        };
+        assert!(line.has_room());
+        let asking = {
+            let line = line.clone();
+            tokio::spawn(async move { line.call(&call, Duration::from_millis(500)).await })
+        };
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(line.has_room(), "an answer may take its time");
+        line.0.lock().heard -= SILENCE + Duration::from_secs(1);
+        assert!(!line.has_room() && !line.is_closed());
+        let told = asking.await.unwrap();
+        assert!(matches!(told, Err(WireError::Timeout)), "{told:?}");
+        assert!(line.is_closed(), "also when nobody waits any more");
+    }
 }
