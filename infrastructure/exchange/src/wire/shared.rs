@@ -141,12 +141,10 @@ impl Shared {
         state.is_closed && state.waiting.is_empty()
     }
 
-    fn tell(&self, call: u32, told: Result<Told, WireError>) {
+    /// Tells whoever waits for a call; `false` if nobody does, because it comes too late or was never asked.
+    fn tell(&self, call: u32, told: Result<Told, WireError>) -> bool {
         let waiting = self.lock().waiting.remove(&call);
-        // Nobody waits for what comes too late.
-        if let Some(waiting) = waiting {
-            let _ = waiting.told.send(told);
-        }
+        waiting.is_some_and(|waiting| waiting.told.send(told).is_ok())
     }
 }
 
@@ -365,11 +363,15 @@ impl Hearing {
 
     fn begin(&mut self, call: u32, envelope: Envelope, left: u64) {
         if left > self.room.max() {
-            return self.shared.tell(call, Err(WireError::TooLarge));
+            self.shared.tell(call, Err(WireError::TooLarge));
+            return;
         }
-        // Each waits for a call of ours, so that there are no more of them.
+        // Only what somebody waits for is taken up, so that there are no more of them than calls of ours.
+        self.arriving.retain(|_, one| !one.whole.is_closed());
         let (whole, answer) = oneshot::channel();
-        self.shared.tell(call, Ok(Told::Large(left, answer)));
+        if !self.shared.tell(call, Ok(Told::Large(left, answer))) {
+            return;
+        }
         let arriving = Arriving {
             envelope,
             spool: self.room.spool(),
@@ -427,6 +429,34 @@ mod tests {
     use tokio::io::duplex;
 
     use super::*;
+
+    #[tokio::test]
+    async fn answers_that_nobody_waits_for_are_not_taken_up() {
+        let room = SpoolRoom::new(&std::env::temp_dir(), 1 << 20);
+        let (ours, _theirs) = duplex(1 << 16);
+        let line = SharedLine::start(ours, Duration::from_secs(30), room.clone());
+        let mut hearing = Hearing {
+            shared: line.0.clone(),
+            room,
+            arriving: HashMap::new(),
+        };
+        let begun = |call| Frame::Response {
+            call,
+            envelope: Envelope::default(),
+            in_pieces: Some(100_000),
+        };
+        for call in 0..100 {
+            hearing.take(begun(call)).await;
+        }
+        assert!(hearing.arriving.is_empty(), "never asked");
+        for _ in 0..10 {
+            let (told, answer) = oneshot::channel();
+            let seat = line.seat(told).unwrap();
+            hearing.take(begun(seat.call)).await;
+            assert_eq!(hearing.arriving.len(), 1, "given up meanwhile");
+            drop(answer);
+        }
+    }
 
     #[tokio::test]
     async fn a_node_that_is_gone_without_a_word_gets_no_more_calls() {
