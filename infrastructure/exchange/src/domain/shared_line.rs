@@ -159,6 +159,11 @@ impl Kept {
     }
 }
 
+/// Whether a body goes within the frame of its message.
+pub fn fits(body: &Body) -> bool {
+    body.len() <= MEMORY_BYTES_MAX as u64
+}
+
 fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&length.to_be_bytes());
@@ -173,7 +178,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Appends a call. Its body lies in memory.
+    /// Appends a call, whose body [`fits`].
     pub fn request(&mut self, out: &mut Vec<u8>, call: u32, request_id: &str, envelope: &Envelope) {
         let frame = begin(out, REQUEST, call);
         let id = &request_id.as_bytes()[..request_id.len().min(usize::from(u8::MAX))];
@@ -198,17 +203,18 @@ impl Writer {
         }
         push_bytes(out, &envelope.rest);
         let body = envelope.body.as_ref().filter(|body| !body.is_empty());
-        let in_pieces = match body.map(|body| (body, body.in_memory())) {
-            None => {
+        let whole = body.filter(|body| fits(body)).and_then(Body::in_memory);
+        let in_pieces = match (body, whole) {
+            (None, _) => {
                 out.push(NO_BODY);
                 false
             }
-            Some((_, Some(bytes))) => {
+            (_, Some(bytes)) => {
                 out.push(WHOLE_BODY);
                 push_bytes(out, bytes);
                 false
             }
-            Some((body, None)) => {
+            (Some(body), None) => {
                 out.push(BODY_IN_PIECES);
                 out.extend_from_slice(&body.len().to_be_bytes());
                 true

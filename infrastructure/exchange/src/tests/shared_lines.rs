@@ -17,10 +17,12 @@ use trust::ca::DAY;
 
 use super::attacks::{limits, move_to, sealed};
 use super::country::*;
-use crate::AskError;
+use crate::ask::Outgoing;
+use crate::body::MEMORY_BYTES_MAX;
 use crate::domain::multipart::Direction;
 use crate::domain::shared_line::{Frame, PROTOCOL, Reader, Writer};
 use crate::wire::{Arrived, Departing, Limits, serve};
+use crate::{AskError, Behalf};
 
 /// A way to `node` that counts its connections.
 async fn counted(node: SocketAddr) -> (String, Arc<AtomicUsize>) {
@@ -289,4 +291,65 @@ async fn a_slow_sender_loses_the_line_and_a_greedy_one_waits() {
     assert_eq!(frames.len(), 21, "{frames:?}");
     assert_eq!(frames.last(), Some(&Frame::Goodbye { last: 20 }));
     serving.stop().await;
+}
+
+/// A call to the registry's facts with a body of this many bytes, most of them blanks.
+fn large(bytes: usize) -> Outgoing {
+    let mut outgoing = Outgoing::facts(question(), Behalf::default());
+    let mut body = crate::body::small(outgoing.body.as_ref()).to_vec();
+    body.resize(bytes, b' ');
+    outgoing.body = Some(body.into());
+    outgoing
+}
+
+#[tokio::test]
+async fn answers_of_any_size_pass_also_those_that_lie_in_memory() {
+    let (_country, muni, reniec, _folder) = nodes().await;
+    for bytes in [
+        MEMORY_BYTES_MAX - 1,
+        MEMORY_BYTES_MAX,
+        MEMORY_BYTES_MAX + 1,
+        300_000,
+    ] {
+        let facts = serde_json::json!({ "person.name": "x".repeat(bytes), "birth": "1990-05-01" });
+        let records = [("40000001".to_owned(), facts, None)];
+        reniec.exchange.record("people", &records).await.unwrap();
+        let sent = join_all((0..3).map(|_| {
+            let outgoing = Outgoing::facts(question(), Behalf::default());
+            muni.exchange.send(outgoing)
+        }))
+        .await;
+        for answered in sent {
+            let answered = answered.unwrap().into_inner();
+            assert_eq!(answered.response.status, 200);
+            assert!(answered.body.unwrap().len() > bytes as u64);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_goes_to_the_node_that_was_judged_and_no_other() {
+    let (country, muni, reniec, _folder) = nodes().await;
+    // Somebody on the way who is a node too lets the first connection pass and takes the others.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (first, others) = (reniec.address, muni.address);
+    tokio::spawn(async move {
+        let mut next = first;
+        loop {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            let to = std::mem::replace(&mut next, others);
+            tokio::spawn(async move {
+                let mut on = TcpStream::connect(to).await.unwrap();
+                let _ = copy_bidirectional(&mut tcp, &mut on).await;
+            });
+        }
+    });
+    move_to(&country, &muni, &reniec, &address).await;
+    muni.exchange.ask(question()).await.unwrap();
+    let error = muni.exchange.send(large(300_000)).await.unwrap_err();
+    assert!(
+        matches!(&error, AskError::Unreachable { cause } if cause.contains("another node")),
+        "{error}"
+    );
 }

@@ -23,6 +23,7 @@ use super::{Call, HASH_ALGORITHM, MESSAGE_TYPE, PROXY_VERSION, TlsSetup, content
 use crate::body::SpoolRoom;
 use crate::domain::codes::{FAULT_BYTES_MAX, Report};
 use crate::domain::multipart::{self, BadEnvelope, Direction, Envelope, Framed};
+use crate::domain::shared_line::fits;
 
 /// How long an unused connection is kept; below the listener's own limit, so that we close first.
 pub(super) const IDLE: Duration = Duration::from_secs(8);
@@ -235,12 +236,11 @@ impl Caller {
         let sender = match &mut line.way {
             Way::Http { sender, .. } => sender,
             Way::Shared(shared) => {
-                let small = call.envelope.body.as_ref().map(|body| body.in_memory());
-                if small != Some(None) {
+                if call.envelope.body.as_ref().is_none_or(fits) {
                     return shared.call(call, self.whole).await;
                 }
                 // A large body would hold up the others.
-                return Box::pin(self.call_apart(&line.address, call)).await;
+                return Box::pin(self.call_apart(&line, call)).await;
             }
             Way::Simulated => return Err(WireError::Unsent),
         };
@@ -303,13 +303,16 @@ impl Caller {
         self.judge.is_still_good(&line.peer)
     }
 
-    /// A call over a line of its own.
-    async fn call_apart(&self, address: &str, call: &Call) -> Result<Reply, WireError> {
-        let kept = self.take(address);
-        let line = match kept {
+    /// A call over a line of its own to the node that `judged` leads to, about whose certificate the asker has decided.
+    async fn call_apart(&self, judged: &Line, call: &Call) -> Result<Reply, WireError> {
+        let line = match self.take(&judged.address) {
             Some(line) => line,
-            None => self.connect(address, None, false).await?,
+            None => self.connect(&judged.address, None, false).await?,
         };
+        if line.peer.der() != judged.peer.der() {
+            let cause = "another node answers there than a moment ago".to_owned();
+            return Err(WireError::Unreachable(cause));
+        }
         Box::pin(self.call(line, call)).await
     }
 

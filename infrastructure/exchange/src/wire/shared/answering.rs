@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use trust::Certificate;
 
 use super::{CALLS_MAX, TOGETHER, put, read_more};
-use crate::body::Body;
+use crate::body::{Body, PIECE};
 use crate::domain::multipart::Direction;
 use crate::domain::shared_line::{self, Frame, Reader, Writer};
 use crate::wire::listener::{Arrived, BadArrival, Departing, Handler, Limits};
@@ -188,7 +188,7 @@ fn in_places(
     })
 }
 
-/// The writing half: answers that are ready go out together; bodies that don't lie in memory a piece at a time, so that
+/// The writing half: answers that are ready go out together; large bodies a piece at a time, so that
 /// the others don't wait for them.
 struct Giving {
     writer: Writer,
@@ -260,7 +260,8 @@ impl Giving {
             return Ok(());
         };
         // A body that can't be read any more ends the line: half an answer is none.
-        let bytes = body.piece(at).await?;
+        let mut bytes = body.piece(at).await?;
+        bytes.truncate(PIECE);
         shared_line::piece(&mut self.out, call, &bytes);
         let at = at + bytes.len() as u64;
         if at < body.len() {
